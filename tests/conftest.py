@@ -45,7 +45,7 @@ def pytest_make_collect_report() -> Generator[None, pytest.CallInfo[None], None]
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """One closing line that counts what did not run, so that a green run on a bare machine misleads nobody."""
+    """One closing line that counts what did not run, so that green on a bare machine misleads nobody."""
     skipped = terminalreporter.stats.get("skipped", [])
     if not skipped:
         return
