@@ -1,0 +1,27 @@
+"""Real servers for tests and the bench: each a context manager that starts, awaits and ends one by its id."""
+
+from engines.servers.daemons import Containerd, Dockerd, containerd, dockerd
+from engines.servers.distribution import PeerRegistry, docker_registry, registry_v3
+from engines.servers.postgresql import PostgreSQL, postgresql
+from engines.servers.process import ServerFailed, ServerProcess, free_port
+from engines.servers.seaweedfs import S3Server, seaweedfs
+from engines.servers.wherry import Wherry, wherry
+
+__all__ = [
+    "Containerd",
+    "Dockerd",
+    "PeerRegistry",
+    "PostgreSQL",
+    "S3Server",
+    "ServerFailed",
+    "ServerProcess",
+    "Wherry",
+    "containerd",
+    "docker_registry",
+    "dockerd",
+    "free_port",
+    "postgresql",
+    "registry_v3",
+    "seaweedfs",
+    "wherry",
+]

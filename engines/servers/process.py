@@ -1,0 +1,131 @@
+"""One server process: started in its own session, its output in a file, waited for, ended by its id."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+_POLL_SECONDS = 0.05
+
+
+class ServerFailed(Exception):
+    """The server ended, or was not ready in time; the message ends with the last lines of its log."""
+
+
+class ServerProcess:
+    """A running server. `stop` asks it to end and insists after `grace`; `kill` is the power cut."""
+
+    def __init__(
+        self,
+        name: str,
+        argv: Sequence[str | Path],
+        *,
+        log: Path,
+        env: Mapping[str, str] | None = None,
+        cwd: Path | None = None,
+        user: int | None = None,
+        group: int | None = None,
+    ) -> None:
+        self.name = name
+        self.log = log
+        log.parent.mkdir(parents=True, exist_ok=True)
+        with log.open("ab") as output:
+            self._process = subprocess.Popen(
+                [str(part) for part in argv],
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                env=dict(os.environ if env is None else env),
+                cwd=cwd,
+                user=user,
+                group=group,
+                extra_groups=[] if user is not None else None,
+                start_new_session=True,
+            )
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    @property
+    def running(self) -> bool:
+        return self._process.poll() is None
+
+    def wait_until(self, ready: Callable[[], bool], seconds: float = 30.0) -> None:
+        """Return as soon as `ready` says so; ServerFailed when the server ends first, or time is up."""
+        deadline = time.monotonic() + seconds
+        while not ready():
+            if not self.running:
+                raise ServerFailed(f"{self.name} ended with {self._process.returncode}:\n{self.log_tail()}")
+            if time.monotonic() > deadline:
+                raise ServerFailed(f"{self.name} was not ready after {seconds:.0f} s:\n{self.log_tail()}")
+            time.sleep(_POLL_SECONDS)
+
+    def log_tail(self, lines: int = 25) -> str:
+        """The end of what the server printed."""
+        return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])
+
+    def stop(self, grace: float = 15.0) -> int:
+        """Ask the server to end (SIGTERM), insist on its whole group after `grace`; its exit status."""
+        if self.running:
+            self._process.terminate()
+            try:
+                self._process.wait(grace)
+            except subprocess.TimeoutExpired:
+                self.kill()
+        # Whatever it had started (worker processes, shims) must not outlive it.
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self.pid, signal.SIGKILL)
+        return self._process.wait()
+
+    def kill(self) -> None:
+        """End the server and its workers at once, with no chance to finish anything."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.pid, signal.SIGKILL)
+        self._process.wait()
+
+
+@contextmanager
+def ending(process: ServerProcess, grace: float = 15.0) -> Iterator[ServerProcess]:
+    """Stop the process at the end of the block, whatever happens in it."""
+    try:
+        yield process
+    finally:
+        process.stop(grace)
+
+
+def free_port() -> int:
+    """A TCP port on 127.0.0.1 that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def accepts(port: int) -> bool:
+    """True once something listens on the port."""
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=1).close()
+    except OSError:
+        return False
+    return True
+
+
+def answers(url: str, *statuses: int) -> bool:
+    """True once the URL answers with one of the statuses."""
+    try:
+        with urllib.request.urlopen(url, timeout=2) as response:
+            return response.status in statuses
+    except urllib.error.HTTPError as error:
+        error.close()
+        return error.code in statuses
+    except OSError:
+        return False
