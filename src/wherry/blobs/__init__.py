@@ -1,0 +1,42 @@
+"""Content-addressed bytes: `Intake` takes them in, a `BlobStore` serves them. Knows no HTTP, repository or user."""
+
+from wherry.blobs.errors import (
+    BlobBytesMissing,
+    BlobError,
+    DigestMismatch,
+    InvalidUploadId,
+    StagedBytesMissing,
+    StoreFailed,
+    StoreFull,
+    StoreMisconfigured,
+    StoreUnavailable,
+    UnknownDriver,
+    UploadBusy,
+    UploadInterrupted,
+)
+from wherry.blobs.intake import Intake
+from wherry.blobs.open_store import StoreOptions, open_store
+from wherry.blobs.staged import Staged, StoredBlob
+from wherry.blobs.store import BlobReader, BlobStore
+
+__all__ = [
+    "BlobBytesMissing",
+    "BlobError",
+    "BlobReader",
+    "BlobStore",
+    "DigestMismatch",
+    "Intake",
+    "InvalidUploadId",
+    "Staged",
+    "StagedBytesMissing",
+    "StoreFailed",
+    "StoreFull",
+    "StoreMisconfigured",
+    "StoreOptions",
+    "StoreUnavailable",
+    "StoredBlob",
+    "UnknownDriver",
+    "UploadBusy",
+    "UploadInterrupted",
+    "open_store",
+]
