@@ -1,0 +1,1 @@
+"""May they: actions as data, decisions with their reason, registry tokens."""

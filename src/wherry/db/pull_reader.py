@@ -1,0 +1,148 @@
+"""The narrow reader of the pull path: one prepared, indexed row at a time, and a proof that a cached one still holds.
+
+It reads raw columns only (text, numbers, bytes), so nothing of the ORM or its types runs on a pull. Measured for one
+indexed join: SQLAlchemy async 620 to 845 µs, plain `sqlite3` in place 7 µs, asking whether anything changed 3 µs.
+"""
+
+import asyncio
+import logging
+import sqlite3
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+import psycopg
+from psycopg_pool import AsyncConnectionPool, PoolTimeout
+from sqlalchemy import Select, make_url
+from sqlalchemy.dialects.postgresql import psycopg as postgresql_dialect
+from sqlalchemy.dialects.sqlite import pysqlite as sqlite_dialect
+
+from wherry.db.database import CHANGES_CHANNEL, Database
+from wherry.db.engines import configure_sqlite
+from wherry.db.errors import DatabaseUnavailable
+
+Row = tuple[Any, ...]
+Parameters = Mapping[str, str | int]
+logger = logging.getLogger(__name__)
+
+
+class PullReader(Protocol):
+    """Reads single rows; whoever caches them asks `generation` before each use."""
+
+    def generation(self) -> object:
+        """Equal to an earlier answer only if no commit has come since that one, on any replica we hear of."""
+        ...
+
+    async def row(self, statement: "Prepared", parameters: Parameters) -> Row | None:
+        """The first row, or None. Raises `DatabaseUnavailable`."""
+        ...
+
+    async def close(self) -> None: ...
+
+
+class Prepared:
+    """A `select` compiled once for both databases, with named parameters."""
+
+    def __init__(self, statement: Select[Any]) -> None:
+        sqlite_form = statement.compile(dialect=sqlite_dialect.dialect(paramstyle="named"))
+        postgresql_form = statement.compile(dialect=postgresql_dialect.dialect())
+        self.sqlite = str(sqlite_form)
+        self.postgresql = str(postgresql_form)
+        # Literals of the statement itself, such as a limit.
+        self.constants = {name: value for name, value in sqlite_form.params.items() if value is not None}
+
+
+async def open_pull_reader(database: Database) -> PullReader:
+    """The reader that fits `database`; belongs to the running event loop."""
+    if database.is_sqlite:
+        return SqlitePullReader(database)
+    reader = PostgresPullReader(database)
+    await reader.start()
+    return reader
+
+
+class SqlitePullReader:
+    """Reads in place on the event loop: a page-cached index lookup is shorter than any hand-over to a thread."""
+
+    def __init__(self, database: Database) -> None:
+        path = make_url(database.url).database
+        assert path, "the SQLite database is a file"
+        self._connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, cached_statements=64)
+        configure_sqlite(self._connection, writer=False)
+        self._execute = self._connection.execute
+
+    def generation(self) -> object:
+        try:
+            return self._execute("PRAGMA data_version").fetchone()[0]
+        except sqlite3.Error as error:
+            raise DatabaseUnavailable(f"the database does not answer: {error}") from error
+
+    async def row(self, statement: Prepared, parameters: Parameters) -> Row | None:
+        try:
+            found: Row | None = self._execute(statement.sqlite, {**statement.constants, **parameters}).fetchone()
+        except sqlite3.Error as error:
+            raise DatabaseUnavailable(f"the database does not answer: {error}") from error
+        return found
+
+    async def close(self) -> None:
+        self._connection.close()
+
+
+class PostgresPullReader:
+    """Prepared statements over a small pool, and one connection that listens for the commits of all replicas.
+
+    While nothing listens (the connection broke), no generation equals another, so that nothing cached is used.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._address = make_url(database.url).set(drivername="postgresql").render_as_string(hide_password=False)
+        self._pool = AsyncConnectionPool(
+            self._address,
+            min_size=1,
+            max_size=8,
+            open=False,
+            timeout=10,
+            kwargs={"autocommit": True, "prepare_threshold": 0},
+        )
+        self._heard = 0
+        self._listening = False
+        self._listener: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        await self._pool.open()
+        self._listener = asyncio.create_task(self._listen(), name="db-listen")
+
+    def generation(self) -> object:
+        if not self._listening:
+            return object()
+        return (self._heard, self._database.own_writes)
+
+    async def row(self, statement: Prepared, parameters: Parameters) -> Row | None:
+        try:
+            async with self._pool.connection() as connection:
+                cursor = await connection.execute(statement.postgresql, {**statement.constants, **parameters})
+                return await cursor.fetchone()
+        except (psycopg.OperationalError, PoolTimeout) as error:
+            raise DatabaseUnavailable(f"the database does not answer: {error}") from error
+
+    async def close(self) -> None:
+        if self._listener is not None:
+            self._listener.cancel()
+            await asyncio.gather(self._listener, return_exceptions=True)
+        await self._pool.close()
+
+    async def _listen(self) -> None:
+        while True:
+            try:
+                connection = await psycopg.AsyncConnection.connect(self._address, autocommit=True)
+                async with connection:
+                    await connection.execute(f"LISTEN {CHANGES_CHANNEL}")
+                    self._heard += 1
+                    self._listening = True
+                    async for _ in connection.notifies():
+                        self._heard += 1
+            except psycopg.Error as error:
+                logger.warning("not listening for changes of other replicas, pulls go uncached: %s", error)
+            finally:
+                self._listening = False
+            await asyncio.sleep(1)

@@ -1,0 +1,115 @@
+"""The one thread that writes to SQLite, committing what waits together.
+
+SQLite has one write lock and an fsync per commit. Pushes that arrive while one commit is on its way to the disk share
+the next: each runs under a savepoint of its own, so that one that fails takes no other along, and all are answered
+only after their common commit.
+"""
+
+import asyncio
+import queue
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import DBAPIError
+
+from wherry.db.errors import DatabaseUnavailable, translated
+
+T = TypeVar("T")
+
+# More would only make the first of them wait longer.
+MAX_TOGETHER = 64
+
+
+@dataclass(slots=True)
+class _Job:
+    work: Callable[[Connection], Any]
+    durable: bool
+    loop: asyncio.AbstractEventLoop
+    future: "asyncio.Future[Any]"
+    result: Any = None
+    error: BaseException | None = None
+
+    def settle(self) -> None:
+        if self.future.cancelled():
+            return
+        if self.error is not None:
+            self.future.set_exception(self.error)
+        else:
+            self.future.set_result(self.result)
+
+
+class SqliteWriter:
+    """Runs work in the order it came in. Closing it waits for what is queued."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._queue: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._closed = False
+        self._thread = threading.Thread(target=self._serve, name="db-write", daemon=True)
+        self._thread.start()
+
+    async def run(self, work: Callable[[Connection], T], *, durable: bool) -> T:
+        if self._closed:
+            raise DatabaseUnavailable("the database is closed")
+        loop = asyncio.get_running_loop()
+        job = _Job(work, durable, loop, loop.create_future())
+        self._queue.put(job)
+        result: T = await job.future
+        return result
+
+    def close(self) -> None:
+        self._closed = True
+        self._queue.put(None)
+        self._thread.join()
+
+    def _serve(self) -> None:
+        while (first := self._queue.get()) is not None:
+            jobs, last = [first], False
+            while len(jobs) < MAX_TOGETHER:
+                try:
+                    job = self._queue.get_nowait()
+                except queue.Empty:
+                    break
+                if job is None:
+                    last = True
+                    break
+                jobs.append(job)
+            self._commit_together(jobs)
+            for loop in {id(job.loop): job.loop for job in jobs}.values():
+                mine = [job for job in jobs if job.loop is loop]
+                loop.call_soon_threadsafe(_settle_all, mine)
+            if last:
+                return
+
+    def _commit_together(self, jobs: list[_Job]) -> None:
+        try:
+            with self._engine.connect() as connection:
+                driver = connection.connection.driver_connection
+                assert driver is not None
+                # `synchronous` cannot change inside a transaction; both values are safe against a crash of the process.
+                driver.execute(f"PRAGMA synchronous = {'FULL' if any(job.durable for job in jobs) else 'NORMAL'}")
+                with connection.begin():
+                    for job in jobs:
+                        self._run_one(connection, job)
+        except Exception as error:
+            failure = translated(error) if isinstance(error, DBAPIError) else error
+            for job in jobs:
+                job.error = job.error or failure
+
+    def _run_one(self, connection: Connection, job: _Job) -> None:
+        connection.exec_driver_sql("SAVEPOINT job")
+        try:
+            job.result = job.work(connection)
+        except Exception as error:
+            job.error = translated(error) if isinstance(error, DBAPIError) else error
+            # Where SQLite gave up the whole transaction (a full disk), this raises, and every job of it fails.
+            connection.exec_driver_sql("ROLLBACK TO job")
+        connection.exec_driver_sql("RELEASE job")
+
+
+def _settle_all(jobs: list[_Job]) -> None:
+    for job in jobs:
+        job.settle()

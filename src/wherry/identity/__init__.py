@@ -1,0 +1,1 @@
+"""Who: users and organizations, and how a user proves to be one."""

@@ -1,0 +1,52 @@
+"""What can be wrong with users and organizations.
+
+IdentityError
+├── InvalidUserName
+├── InvalidPassword       too short or too long to be set
+├── UserExists
+├── UserUnknown
+├── OrganizationReserved  a name that the service keeps for itself
+└── TooManyLogins         more passwords to check than this server takes on at once
+"""
+
+
+class IdentityError(Exception):
+    """Base of this domain's errors; the text is fit for a person."""
+
+
+class InvalidUserName(IdentityError):
+    def __init__(self, name: str) -> None:
+        self.name = name
+        super().__init__(
+            f"user name {name[:80]!r}: 1 to 64 letters, digits, '.', '_' and '-', starting with a letter or digit"
+        )
+
+
+class InvalidPassword(IdentityError):
+    """Too short or too long to be set."""
+
+
+class UserExists(IdentityError):
+    def __init__(self, name: str) -> None:
+        self.name = name
+        super().__init__(f"there is a user {name!r} already")
+
+
+class UserUnknown(IdentityError):
+    def __init__(self, name: str) -> None:
+        self.name = name
+        super().__init__(f"there is no user {name!r}")
+
+
+class OrganizationReserved(IdentityError):
+    def __init__(self, name: str) -> None:
+        self.name = name
+        super().__init__(f"the organization name {name!r} is reserved")
+
+
+class TooManyLogins(IdentityError):
+    """Try again in `retry_after` seconds."""
+
+    def __init__(self, retry_after: int) -> None:
+        self.retry_after = retry_after
+        super().__init__(f"too many logins at once; try again in {retry_after} s")

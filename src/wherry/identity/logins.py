@@ -1,0 +1,69 @@
+"""Logging in with user name and password, on the hot path too: Basic credentials come with every request."""
+
+import hashlib
+import hmac
+import secrets
+from collections import OrderedDict
+from dataclasses import dataclass
+
+from sqlalchemy import bindparam, select
+
+from wherry.db.fresh_rows import FreshRows
+from wherry.db.pull_reader import Prepared
+from wherry.identity.passwords import Passwords
+from wherry.identity.tables import users
+
+MAX_REMEMBERED = 10_000
+
+_COLUMNS = (users.c.id, users.c.name, users.c.is_admin, users.c.is_disabled, users.c.password_hash)
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A user who may log in, as of now."""
+
+    id: int
+    name: str
+    is_admin: bool
+
+
+class Logins:
+    """Checks passwords, and remembers the ones that were right for as long as they stay the user's.
+
+    What is remembered is a keyed hash, under a key that only this process knows, and the argon2 hash that it was
+    checked against: another password or a disabled user ends it at the next request.
+    """
+
+    def __init__(self, rows: FreshRows, passwords: Passwords) -> None:
+        self._rows = rows
+        self._passwords = passwords
+        self._key = secrets.token_bytes(32)
+        self._right: OrderedDict[bytes, str] = OrderedDict()
+        self._by_id = Prepared(select(*_COLUMNS).where(users.c.id == bindparam("user_id")))
+        self._by_name = Prepared(select(*_COLUMNS).where(users.c.name == bindparam("user_name")))
+
+    async def account(self, user_id: int) -> Account | None:
+        """The user of that id, unless there is none or they are disabled."""
+        row = await self._rows.row(self._by_id, user_id=user_id)
+        return None if row is None or row[3] else Account(row[0], row[1], bool(row[2]))
+
+    async def login(self, name: str, password: str) -> Account | None:
+        """The user with that name and password; None tells nothing about which of them was wrong.
+
+        Raises `TooManyLogins`, `DatabaseUnavailable`.
+        """
+        row = await self._rows.row(self._by_name, user_name=name)
+        known_hash = None if row is None else str(row[4])
+        claim = hmac.digest(self._key, f"{len(name)}:{name}:{password}".encode(), hashlib.sha256)
+        if known_hash is None or not hmac.compare_digest(self._right.get(claim, ""), known_hash):
+            if not await self._passwords.matches(known_hash, password):
+                return None
+            self._remember(claim, known_hash or "")
+        if row is None or row[3]:
+            return None
+        return Account(row[0], row[1], bool(row[2]))
+
+    def _remember(self, claim: bytes, password_hash: str) -> None:
+        self._right[claim] = password_hash
+        while len(self._right) > MAX_REMEMBERED:
+            self._right.popitem(last=False)

@@ -1,0 +1,57 @@
+"""Password hashes (argon2id), made and checked in threads of their own so that pulls never wait for a login."""
+
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+
+from wherry.identity.errors import InvalidPassword, TooManyLogins
+
+MIN_LENGTH = 8
+# argon2's cost does not depend on it, but hashing megabytes sent by a stranger would.
+MAX_LENGTH = 1024
+
+
+class Passwords:
+    """Hashes with RFC 9106's low-memory profile (64 MiB, 3 passes), at most two at a time and forty waiting."""
+
+    def __init__(self, at_once: int = 2, waiting: int = 40) -> None:
+        self._hasher = PasswordHasher()
+        self._threads = ThreadPoolExecutor(at_once, thread_name_prefix="passwords")
+        self._room = waiting + at_once
+        self._busy = 0
+        # Checked where there is no such user, so that a guesser's clock learns nothing.
+        self._decoy: str | None = None
+
+    def hash_now(self, password: str) -> str:
+        """The hash to keep. Takes about 50 ms and 64 MiB. Raises `InvalidPassword`."""
+        if not MIN_LENGTH <= len(password) <= MAX_LENGTH:
+            raise InvalidPassword(f"a password has {MIN_LENGTH} to {MAX_LENGTH} characters")
+        return self._hasher.hash(password)
+
+    async def matches(self, password_hash: str | None, password: str) -> bool:
+        """Whether `password` is the one of `password_hash`; with None the answer is no, in the same time.
+
+        Raises `TooManyLogins`.
+        """
+        if len(password) > MAX_LENGTH:
+            return False
+        if self._busy >= self._room:
+            raise TooManyLogins(retry_after=2)
+        self._busy += 1
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._threads, self._verify, password_hash, password)
+        finally:
+            self._busy -= 1
+
+    def close(self) -> None:
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+    def _verify(self, password_hash: str | None, password: str) -> bool:
+        if self._decoy is None:
+            self._decoy = self._hasher.hash("nobody has this password")
+        try:
+            return self._hasher.verify(password_hash or self._decoy, password) and password_hash is not None
+        except (VerificationError, InvalidHashError):
+            return False

@@ -1,0 +1,1 @@
+"""Images: repositories, uploads, pushes, tags, referrers, pulls and deletes."""

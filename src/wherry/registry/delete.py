@@ -1,0 +1,76 @@
+"""Deleting tags, manifests and blobs. What a manifest that stays still needs is not deleted."""
+
+from sqlalchemy import Connection, delete, select
+
+from wherry.oci.digests import Digest
+from wherry.oci.names import RepositoryName, Tag
+from wherry.registry.errors import BlobUnknown, ManifestUnknown, StillReferenced
+from wherry.registry.repositories import get_repository
+from wherry.registry.tables import manifest_contents, manifest_references, manifests, repository_blobs, tags
+
+
+def delete_tag(tx: Connection, name: RepositoryName, tag: Tag) -> None:
+    """The tag goes, its manifest stays. Raises `RepositoryUnknown`, `ManifestUnknown`."""
+    repository = get_repository(tx, name)
+    gone = tx.execute(delete(tags).where(tags.c.repository_id == repository.id, tags.c.name == tag.text))
+    if gone.rowcount == 0:
+        raise ManifestUnknown(name, tag)
+
+
+def delete_manifest(tx: Connection, name: RepositoryName, digest: Digest, *, sparse: bool = False) -> None:
+    """The manifest goes with all tags that point at it.
+
+    Raises `RepositoryUnknown`, `ManifestUnknown`, and, unless `sparse`, `StillReferenced` for the child of an index.
+    """
+    repository = get_repository(tx, name)
+    text = str(digest)
+    mine = (manifests.c.repository_id == repository.id, manifests.c.digest == text)
+    if tx.execute(select(manifests.c.digest).where(*mine).with_for_update()).first() is None:
+        raise ManifestUnknown(name, digest)
+    if not sparse:
+        _refuse_if_referenced(tx, repository.id, digest)
+    tx.execute(delete(tags).where(tags.c.repository_id == repository.id, tags.c.digest == text))
+    tx.execute(
+        delete(manifest_references).where(
+            manifest_references.c.repository_id == repository.id, manifest_references.c.manifest == text
+        )
+    )
+    tx.execute(delete(manifests).where(*mine))
+    _drop_unused_content(tx, text)
+
+
+def delete_blob(tx: Connection, name: RepositoryName, digest: Digest, *, sparse: bool = False) -> None:
+    """The repository loses the blob; its bytes stay until garbage collection finds that nobody has it.
+
+    Raises `RepositoryUnknown`, `BlobUnknown`, and, unless `sparse`, `StillReferenced` where a manifest names it.
+    """
+    repository = get_repository(tx, name)
+    mine = (repository_blobs.c.repository_id == repository.id, repository_blobs.c.digest == str(digest))
+    if tx.execute(select(repository_blobs.c.digest).where(*mine).with_for_update()).first() is None:
+        raise BlobUnknown(name, digest)
+    if not sparse:
+        _refuse_if_referenced(tx, repository.id, digest)
+    tx.execute(delete(repository_blobs).where(*mine))
+
+
+def _refuse_if_referenced(tx: Connection, repository_id: int, digest: Digest) -> None:
+    rows = tx.execute(
+        select(manifest_references.c.manifest)
+        .where(manifest_references.c.repository_id == repository_id, manifest_references.c.target == str(digest))
+        .limit(3)
+    )
+    by = tuple(row[0] for row in rows)
+    if by:
+        raise StillReferenced(digest, by)
+
+
+def _drop_unused_content(tx: Connection, digest: str) -> None:
+    """Manifest bytes live as long as any repository has them.
+
+    The row is locked first: a push of the same manifest elsewhere then waits, and keeps it or writes it anew.
+    """
+    tx.execute(
+        select(manifest_contents.c.digest).where(manifest_contents.c.digest == digest).with_for_update()
+    ).first()
+    if tx.execute(select(manifests.c.digest).where(manifests.c.digest == digest).limit(1)).first() is None:
+        tx.execute(delete(manifest_contents).where(manifest_contents.c.digest == digest))

@@ -1,0 +1,133 @@
+"""Pushing a manifest: what it names must be here, its exact bytes are kept, its tags move; all in one transaction."""
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, select
+
+from wherry.db.upserts import insert_new, put_row
+from wherry.oci.digests import Digest
+from wherry.oci.manifests import Descriptor, Manifest
+from wherry.oci.names import RepositoryName, Tag
+from wherry.registry.errors import ReferencesUnknown, ReferenceSizeWrong
+from wherry.registry.repositories import ensure_repository
+from wherry.registry.tables import blobs, manifest_contents, manifest_references, manifests, repository_blobs, tags
+
+# Below what the databases take as parameters of one statement.
+_AT_ONCE = 500
+
+
+@dataclass(frozen=True, slots=True)
+class PushedManifest:
+    """A manifest as it came in: `content` are the bytes to keep, `view` what they say."""
+
+    digest: Digest
+    content: bytes
+    view: Manifest
+
+
+def put_manifest(
+    tx: Connection,
+    name: RepositoryName,
+    pushed: PushedManifest,
+    tag_names: Sequence[Tag],
+    user_id: int,
+    now: datetime,
+    *,
+    sparse: bool = False,
+) -> None:
+    """Keep the manifest and point the tags at it; pushing the same again changes nothing but the tags.
+
+    With `sparse`, content that it names may be absent. Raises `ReferencesUnknown`, `ReferenceSizeWrong`,
+    `OrganizationReserved`.
+    """
+    repository_id = ensure_repository(tx, name, user_id, now)
+    view = pushed.view
+    _check_references(tx, repository_id, view, sparse)
+    digest = str(pushed.digest)
+    insert_new(tx, manifest_contents, {"digest": digest, "content": pushed.content})
+    insert_new(
+        tx,
+        manifests,
+        {
+            "repository_id": repository_id,
+            "digest": digest,
+            "media_type": view.media_type,
+            "size": len(pushed.content),
+            "artifact_type": view.artifact_type,
+            "subject": None if view.subject is None else str(view.subject.digest),
+            "annotations": json.dumps(dict(view.annotations)),
+            "pushed_by": user_id,
+            "pushed_at": now,
+        },
+    )
+    targets = sorted({str(target.digest) for target in (*view.blobs, *view.children)})
+    if targets:
+        rows = [{"repository_id": repository_id, "manifest": digest, "target": target} for target in targets]
+        insert_new(tx, manifest_references, *rows)
+    move_tags(tx, repository_id, digest, tag_names, user_id, now)
+
+
+def move_tags(
+    tx: Connection, repository_id: int, digest: str, tag_names: Iterable[Tag], user_id: int, now: datetime
+) -> None:
+    """Point the tags at the manifest `digest`, which is in the repository."""
+    for tag in tag_names:
+        row = {
+            "repository_id": repository_id,
+            "name": tag.text,
+            "digest": digest,
+            "moved_by": user_id,
+            "moved_at": now,
+        }
+        put_row(tx, tags, row)
+
+
+def _check_references(tx: Connection, repository_id: int, view: Manifest, sparse: bool) -> None:
+    named_blobs = {str(descriptor.digest): descriptor for descriptor in view.blobs}
+    named_manifests = {str(descriptor.digest): descriptor for descriptor in view.children}
+    found_blobs = _blob_sizes(tx, repository_id, list(named_blobs))
+    found_manifests = _manifest_sizes(tx, repository_id, list(named_manifests))
+    missing = [named.digest for key, named in named_blobs.items() if key not in found_blobs]
+    missing += [named.digest for key, named in named_manifests.items() if key not in found_manifests]
+    if missing and not sparse:
+        raise ReferencesUnknown(tuple(missing))
+    _check_sizes(view.blobs, found_blobs)
+    _check_sizes(view.children, found_manifests)
+
+
+def _check_sizes(named: Iterable[Descriptor], sizes: dict[str, int]) -> None:
+    for descriptor in named:
+        actual = sizes.get(str(descriptor.digest), descriptor.size)
+        if actual != descriptor.size:
+            raise ReferenceSizeWrong(descriptor.digest, descriptor.size, actual)
+
+
+def _blob_sizes(tx: Connection, repository_id: int, digests: list[str]) -> dict[str, int]:
+    """Sizes of those that the repository has; the links are locked until the commit, against a delete meanwhile."""
+    query = select(blobs.c.digest, blobs.c.size).join(repository_blobs)
+    sizes: dict[str, int] = {}
+    for start in range(0, len(digests), _AT_ONCE):
+        wanted = digests[start : start + _AT_ONCE]
+        rows = tx.execute(
+            query.where(
+                repository_blobs.c.repository_id == repository_id, repository_blobs.c.digest.in_(wanted)
+            ).with_for_update(read=True, of=repository_blobs)
+        )
+        sizes.update((row[0], row[1]) for row in rows)
+    return sizes
+
+
+def _manifest_sizes(tx: Connection, repository_id: int, digests: list[str]) -> dict[str, int]:
+    sizes: dict[str, int] = {}
+    for start in range(0, len(digests), _AT_ONCE):
+        wanted = digests[start : start + _AT_ONCE]
+        rows = tx.execute(
+            select(manifests.c.digest, manifests.c.size)
+            .where(manifests.c.repository_id == repository_id, manifests.c.digest.in_(wanted))
+            .with_for_update(read=True)
+        )
+        sizes.update((row[0], row[1]) for row in rows)
+    return sizes

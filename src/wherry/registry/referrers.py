@@ -1,0 +1,90 @@
+"""Referrers: manifests that name another one as their subject (distribution-spec, "Listing Referrers").
+
+Clients that did not know the referrers API kept the same list as an index under a tag made of the digest; what such
+an index names is included.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, select
+
+from wherry.kit.pages import Page
+from wherry.oci import media_types
+from wherry.oci.digests import Digest
+from wherry.oci.names import RepositoryName
+from wherry.registry.repositories import find_repository
+from wherry.registry.tables import manifest_contents, manifests, tags
+
+
+@dataclass(frozen=True, slots=True)
+class Referrer:
+    """A manifest as the referrers API describes it."""
+
+    digest: str
+    media_type: str
+    size: int
+    artifact_type: str | None
+    annotations: Mapping[str, str]
+
+
+def list_referrers(
+    tx: Connection,
+    name: RepositoryName,
+    subject: Digest,
+    *,
+    artifact_type: str | None = None,
+    after: str = "",
+    size: int = 100,
+) -> Page[Referrer]:
+    """A page in the order of digests; empty where the repository or the subject is not there."""
+    repository = find_repository(tx, name)
+    if repository is None:
+        return Page((), False)
+    of_subject = manifests.c.subject == str(subject)
+    fallback = _fallback_digests(tx, repository.id, subject)
+    query = (
+        select(
+            manifests.c.digest,
+            manifests.c.media_type,
+            manifests.c.size,
+            manifests.c.artifact_type,
+            manifests.c.annotations,
+        )
+        .where(
+            manifests.c.repository_id == repository.id,
+            of_subject | manifests.c.digest.in_(fallback) if fallback else of_subject,
+            manifests.c.digest > after,
+        )
+        .order_by(manifests.c.digest)
+        .limit(size + 1)
+    )
+    if artifact_type is not None:
+        query = query.where(manifests.c.artifact_type == artifact_type)
+    rows = [Referrer(row[0], row[1], row[2], row[3], json.loads(row[4])) for row in tx.execute(query)]
+    return Page.cut(rows, size)
+
+
+def fallback_tag(subject: Digest) -> str:
+    """The tag that clients without the API use: algorithm cut to 32 characters, hex to 64."""
+    return f"{subject.algorithm.value[:32]}-{subject.encoded[:64]}"
+
+
+def _fallback_digests(tx: Connection, repository_id: int, subject: Digest) -> list[str]:
+    """What the fallback index names; only manifests that are still in the repository count in the end."""
+    content = tx.execute(
+        select(manifest_contents.c.content)
+        .join(tags, tags.c.digest == manifest_contents.c.digest)
+        .join(manifests, (manifests.c.digest == tags.c.digest) & (manifests.c.repository_id == tags.c.repository_id))
+        .where(
+            tags.c.repository_id == repository_id,
+            tags.c.name == fallback_tag(subject),
+            manifests.c.media_type.in_(media_types.INDEXES),
+        )
+    ).scalar_one_or_none()
+    if content is None:
+        return []
+    listed: list[dict[str, Any]] = json.loads(content).get("manifests") or []
+    return [str(descriptor["digest"]) for descriptor in listed][:1000]

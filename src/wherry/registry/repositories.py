@@ -1,0 +1,84 @@
+"""Repositories: made by the first push, looked up, made public or private, listed page by page."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from wherry.identity.organizations import LIBRARY, ensure_organization, refuse_reserved
+from wherry.identity.tables import organizations
+from wherry.kit.pages import Page
+from wherry.oci.names import RepositoryName
+from wherry.registry.errors import RepositoryUnknown
+from wherry.registry.tables import repositories
+
+
+@dataclass(frozen=True, slots=True)
+class Repository:
+    """A place that images of one name are kept in."""
+
+    id: int
+    name: RepositoryName
+    is_public: bool
+    created_at: datetime
+
+
+def find_repository(tx: Connection, name: RepositoryName) -> Repository | None:
+    """The repository of that name."""
+    row = tx.execute(_REPOSITORIES.where(repositories.c.name == name.text)).one_or_none()
+    return None if row is None else Repository(row[0], RepositoryName(row[1]), row[2], row[3])
+
+
+def get_repository(tx: Connection, name: RepositoryName) -> Repository:
+    """Raises `RepositoryUnknown`."""
+    found = find_repository(tx, name)
+    if found is None:
+        raise RepositoryUnknown(name)
+    return found
+
+
+def ensure_repository(tx: Connection, name: RepositoryName, user_id: int | None, now: datetime) -> int:
+    """The id of the repository, which is made, private, if it is not there. Raises `OrganizationReserved`."""
+    query = select(repositories.c.id).where(repositories.c.name == name.text)
+    known = tx.execute(query).scalar_one_or_none()
+    if known is not None:
+        return int(known)
+    if "/" in name.text:
+        refuse_reserved(name.organization)
+    organization = ensure_organization(tx, name.organization, user_id if name.organization != LIBRARY else None, now)
+    try:
+        with tx.begin_nested():
+            made = tx.execute(
+                insert(repositories)
+                .values(
+                    name=name.text, organization_id=organization, is_public=False, created_by=user_id, created_at=now
+                )
+                .returning(repositories.c.id)
+            )
+            return int(made.scalar_one())
+    except IntegrityError:  # another replica made it in between
+        return int(tx.execute(query).scalar_one())
+
+
+def set_public(tx: Connection, name: RepositoryName, is_public: bool) -> None:
+    """Raises `RepositoryUnknown`. Takes effect with the next request."""
+    changed = tx.execute(update(repositories).where(repositories.c.name == name.text).values(is_public=is_public))
+    if changed.rowcount == 0:
+        raise RepositoryUnknown(name)
+
+
+def list_repositories(
+    tx: Connection, *, after: str = "", size: int = 100, only_public: bool = False, organization: str | None = None
+) -> Page[Repository]:
+    """A page in ASCII order of those behind `after`."""
+    query = _REPOSITORIES.where(repositories.c.name > after).order_by(repositories.c.name).limit(size + 1)
+    if only_public:
+        query = query.where(repositories.c.is_public)
+    if organization is not None:
+        query = query.join(organizations).where(organizations.c.name == organization)
+    rows = [Repository(row[0], RepositoryName(row[1]), row[2], row[3]) for row in tx.execute(query)]
+    return Page.cut(rows, size)
+
+
+_REPOSITORIES = select(repositories.c.id, repositories.c.name, repositories.c.is_public, repositories.c.created_at)
