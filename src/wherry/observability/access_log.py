@@ -51,7 +51,8 @@ class AccessLog:
             return
         self._write(
             f"{self._now()} INFO    {_safe(method)} {safe_path[1:-1]} {status} {milliseconds:.1f}ms"
-            f" received={received} sent={sent} user={_safe(user)} client={_safe(client)} request_id={request_id}\n"
+            f" received={received} sent={sent} user={_safe(user)} client={_safe(client)}"
+            f" request_id={request_id}\n"
         )
 
     def _now(self) -> str:

@@ -1,7 +1,7 @@
 """Logs: one line an event on standard error, as text or as JSON, with the request's id and no secret.
 
-Built on the standard library's logging, which every dependency already speaks. ``configure`` is called once by
-each process; modules log with ``logging.getLogger(__name__)`` and give facts as ``extra={...}``.
+Built on the standard library's logging, which every dependency already speaks. ``configure`` is called
+once by each process; modules log with ``logging.getLogger(__name__)`` and give facts as ``extra={...}``.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Metrics: what is measured, declared once, and the object that measures.
 
-``Metrics`` is built by the composition root with a registry of its own. Labels come from closed sets (a route's
-template, never a path), so that no client can make series grow.
+``Metrics`` is built by the composition root with a registry of its own. Labels come from closed sets
+(a route's template, never a path), so that no client can make series grow.
 """
 
 from __future__ import annotations
