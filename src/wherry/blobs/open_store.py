@@ -1,30 +1,12 @@
 """From settings to a store: the only place that knows the drivers by name."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path
 
 from wherry.blobs.drivers.filesystem import FilesystemStore
 from wherry.blobs.drivers.memory import MemoryStore
 from wherry.blobs.errors import StoreMisconfigured, UnknownDriver
+from wherry.blobs.options import StoreOptions
 from wherry.blobs.store import BlobStore
-
-
-@dataclass(frozen=True, slots=True)
-class StoreOptions:
-    """What the drivers may be told; each takes what it needs and refuses to start without it.
-
-    `root` is for `filesystem`; the rest for object stores. `url` names bucket and prefix: `s3://bucket/prefix`,
-    `gs://bucket/prefix`, `az://account/container/prefix`. Without keys, the store's own way is taken to find
-    credentials (environment, instance role). For GCS `secret_access_key` is the service account's JSON.
-    """
-
-    root: Path | None = None
-    url: str | None = None
-    endpoint: str | None = None
-    access_key_id: str | None = None
-    secret_access_key: str | None = None
-    region: str | None = None
 
 
 def open_store(driver: str, options: StoreOptions) -> BlobStore:
@@ -51,7 +33,31 @@ def _memory(options: StoreOptions) -> BlobStore:
     return MemoryStore()
 
 
+# obstore is imported by who uses it: it costs a process that does not 10 MiB.
+
+
+def _s3(options: StoreOptions) -> BlobStore:
+    from wherry.blobs.drivers import buckets, objects
+
+    return objects.ObjectsStore(buckets.s3_bucket(options))
+
+
+def _gcs(options: StoreOptions) -> BlobStore:
+    from wherry.blobs.drivers import buckets, objects
+
+    return objects.ObjectsStore(buckets.gcs_bucket(options))
+
+
+def _azure(options: StoreOptions) -> BlobStore:
+    from wherry.blobs.drivers import buckets, objects
+
+    return objects.ObjectsStore(buckets.azure_container(options))
+
+
 _DRIVERS: dict[str, Callable[[StoreOptions], BlobStore]] = {
     "filesystem": _filesystem,
     "memory": _memory,
+    "s3": _s3,
+    "gcs": _gcs,
+    "azure": _azure,
 }

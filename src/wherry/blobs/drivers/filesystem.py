@@ -164,7 +164,8 @@ class FilesystemStore:
         self._durable_folders.add(folder)
 
     async def discard(self, staged: Staged, *, keep: str | None) -> None:
-        # A promoted file was moved away, so `keep` is never under this name.
+        if keep is not None:  # the file was moved away and nothing else was staged
+            return
         await self._run(partial(_unlink, self._uploads / staged.upload))
 
     # Care
