@@ -1,0 +1,128 @@
+"""One Wherry and one set of real images for all clients; what passed becomes docs/reference/clients.md."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Generator, Iterator
+from pathlib import Path
+
+import pytest
+
+import engines
+from engines.pytest_plugin import require
+from engines.servers import docker_registry, wherry
+from tests.clients import images as imaging
+from tests.clients.checking import RegistryUnderTest
+from tests.clients.driving import Client
+from tests.clients.images import Images, Layout
+from tests.clients.operations import CLIENTS
+from tests.clients.outcomes import Outcomes, table
+from tests.clients.sigstore import PASSPHRASE, SigningKey, generate
+
+_OUTCOMES = pytest.StashKey[Outcomes]()
+_PAGE = Path(__file__).parents[2] / "docs/reference/clients.md"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "operation(which): what this test proves that its client does")
+    config.stash[_OUTCOMES] = Outcomes()
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.CallInfo[None], None]:
+    outcome = yield
+    report = outcome.get_result()  # type: ignore[attr-defined]
+    for mark in item.iter_markers("operation"):
+        client = item.path.stem.removeprefix("test_")
+        item.config.stash[_OUTCOMES].record(client, mark.args[0], report)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Write the client table from what has just run, when asked to and when everything was run."""
+    if os.environ.get("WHERRY_WRITE_DOCS", "") in ("", "0"):
+        return
+    outcomes = config.stash[_OUTCOMES]
+    unknown = outcomes.not_run(CLIENTS)
+    if unknown:
+        terminalreporter.write_line(f"{_PAGE.name} not written, no outcome for: {', '.join(unknown)}")
+        return
+    versions = {client.name: engines.version(client.engine) for client in CLIENTS}
+    _PAGE.parent.mkdir(parents=True, exist_ok=True)
+    _PAGE.write_text(table(CLIENTS, versions, outcomes))
+    terminalreporter.write_line(f"written: docs/reference/{_PAGE.name}")
+
+
+@pytest.fixture(scope="session")
+def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RegistryUnderTest]:
+    """A Wherry as it comes: SQLite, file system, bearer tokens."""
+    data = tmp_path_factory.mktemp("registry") / "data"
+    peer = os.environ.get("WHERRY_TEST_REGISTRY") == "docker-registry"
+    with docker_registry(data) if peer else wherry(data) as server:
+        yield RegistryUnderTest(server.host, server.username, server.password)
+
+
+@pytest.fixture(scope="session")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """An empty home folder for a client."""
+    return lambda name: tmp_path_factory.mktemp(f"{name}-home")
+
+
+@pytest.fixture(scope="session")
+def buildah_client(home: Callable[[str], Path]) -> Client:
+    """buildah with a storage of its own, as every test here uses it."""
+    folder = home("buildah")
+    storage = ("--root", str(folder / "root"), "--runroot", str(folder / "run"), "--storage-driver", "vfs")
+    return Client(require("buildah"), folder, options=storage)
+
+
+@pytest.fixture(scope="session")
+def images(buildah_client: Client, busybox: Path, tmp_path_factory: pytest.TempPathFactory) -> Images:
+    """Real images, built once."""
+    folder = tmp_path_factory.mktemp("images")
+    return imaging.build(buildah_client, busybox, folder)
+
+
+@pytest.fixture
+def repository(request: pytest.FixtureRequest) -> str:
+    """A repository that no other test uses."""
+    client = request.path.stem.removeprefix("test_")
+    return f"{client}/{request.node.name.removeprefix('test_').replace('_', '-')[:60]}"
+
+
+@pytest.fixture(scope="session")
+def seed(
+    registry: RegistryUnderTest, images: Images, home: Callable[[str], Path]
+) -> Callable[[str, Layout], str]:
+    """`seed("acme/app", images.amd64)` puts an image there as tag 1, for a test of reading; its digest."""
+    skopeo = Client(require("skopeo"), home("seed"))
+    credentials = f"{registry.username}:{registry.password}"
+
+    def push(repository: str, layout: Layout) -> str:
+        target = f"docker://{registry.reference(repository)}"
+        skopeo("copy", "--all", "--dest-tls-verify=false", "--dest-creds", credentials, layout.oci, target)
+        return layout.digest
+
+    return push
+
+
+@pytest.fixture(scope="session")
+def cosign_client(home: Callable[[str], Path]) -> Client:
+    """cosign, not logged in."""
+    folder = home("cosign")
+    docker_config = str(folder / "docker")
+    return Client(require("cosign"), folder, {"DOCKER_CONFIG": docker_config, "COSIGN_PASSWORD": PASSPHRASE})
+
+
+@pytest.fixture(scope="session")
+def signing_keys(
+    cosign_client: Client, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[SigningKey, SigningKey]:
+    """Two key pairs: one that signs, and one that did not."""
+    folder = tmp_path_factory.mktemp("keys")
+    return generate(cosign_client, folder, "signer"), generate(cosign_client, folder, "other")
+
+
+@pytest.fixture(scope="session")
+def busybox() -> Path:
+    """The program that is in the images."""
+    return require("busybox-static")

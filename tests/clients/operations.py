@@ -1,0 +1,121 @@
+"""What a registry's client can do, which clients are driven, and what each of them does not offer. Data only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+import pytest
+
+
+class Operation(StrEnum):
+    """One column of the client table."""
+
+    LOGIN = "login"
+    PUSH = "push"
+    PULL = "pull"
+    LIST = "list tags"
+    DELETE = "delete"
+    INDEX = "multi-arch index"
+    ARTIFACT = "artifact with subject"
+    SIGNATURE = "signature"
+
+
+@dataclass(frozen=True, slots=True)
+class ClientUnderTest:
+    """One row of the client table. `not_offered` says, operation by operation, why there is no test of it."""
+
+    name: str
+    engine: str
+    not_offered: dict[Operation, str] = field(default_factory=dict)
+
+
+_NO_ARTIFACT = "knows images only, no artifact with a subject"
+_NO_SIGNATURE = "signs nothing that is kept in a registry"
+_NO_SIGSTORE = "signs with Sigstore keys upstream; Debian's build leaves that out"
+_NO_LIST = "has no command that lists a repository's tags"
+_NO_DELETE = "deletes its local copies only"
+
+CLIENTS: tuple[ClientUnderTest, ...] = (
+    ClientUnderTest(
+        "skopeo", "skopeo", {Operation.ARTIFACT: _NO_ARTIFACT, Operation.SIGNATURE: _NO_SIGSTORE}
+    ),
+    ClientUnderTest(
+        "podman",
+        "podman",
+        {
+            Operation.DELETE: _NO_DELETE,
+            Operation.ARTIFACT: _NO_ARTIFACT,
+            Operation.SIGNATURE: _NO_SIGSTORE,
+        },
+    ),
+    ClientUnderTest(
+        "buildah",
+        "buildah",
+        {
+            Operation.LIST: _NO_LIST,
+            Operation.DELETE: _NO_DELETE,
+            Operation.ARTIFACT: _NO_ARTIFACT,
+            Operation.SIGNATURE: _NO_SIGNATURE,
+        },
+    ),
+    ClientUnderTest(
+        "docker",
+        "docker",
+        {
+            Operation.LIST: _NO_LIST,
+            Operation.DELETE: _NO_DELETE,
+            Operation.ARTIFACT: _NO_ARTIFACT,
+            Operation.SIGNATURE: _NO_SIGNATURE,
+        },
+    ),
+    ClientUnderTest(
+        "containerd",
+        "ctr",
+        {
+            Operation.LIST: _NO_LIST,
+            Operation.DELETE: _NO_DELETE,
+            Operation.ARTIFACT: _NO_ARTIFACT,
+            Operation.SIGNATURE: _NO_SIGNATURE,
+        },
+    ),
+    ClientUnderTest(
+        "crane",
+        "crane",
+        {Operation.ARTIFACT: _NO_ARTIFACT, Operation.SIGNATURE: _NO_SIGNATURE},
+    ),
+    ClientUnderTest("oras", "oras", {Operation.SIGNATURE: _NO_SIGNATURE}),
+    ClientUnderTest("regctl", "regctl", {Operation.SIGNATURE: _NO_SIGNATURE}),
+    ClientUnderTest(
+        "helm",
+        "helm",
+        {
+            Operation.DELETE: "removes releases, not charts in a registry",
+            Operation.INDEX: "a chart has no platforms",
+            Operation.ARTIFACT: "pushes charts only",
+        },
+    ),
+    ClientUnderTest(
+        "cosign",
+        "cosign",
+        {
+            Operation.PUSH: "pushes signatures and attestations only, to an image that is there",
+            Operation.LIST: _NO_LIST,
+        },
+    ),
+    ClientUnderTest(
+        "notation",
+        "notation",
+        {
+            Operation.PUSH: "pushes signatures only, to an image that is there",
+            Operation.PULL: "pulls signatures only",
+            Operation.LIST: "lists signatures, not tags",
+            Operation.DELETE: "deletes nothing in a registry",
+        },
+    ),
+)
+
+
+def operation(which: Operation) -> pytest.MarkDecorator:
+    """Marks a test as (part of) the proof that a client does this."""
+    return pytest.mark.operation(which)
