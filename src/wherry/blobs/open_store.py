@@ -33,7 +33,7 @@ def _memory(options: StoreOptions) -> BlobStore:
     return MemoryStore()
 
 
-# obstore is imported by who uses it: it costs a process that does not 10 MiB.
+# obstore is imported by who uses it: 5 MiB of memory that a process with files need not pay.
 
 
 def _s3(options: StoreOptions) -> BlobStore:

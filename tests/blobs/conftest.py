@@ -1,0 +1,49 @@
+"""Stores to test: every driver that can really run here, each test in a folder or prefix of its own."""
+
+import uuid
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+
+from engines.pytest_plugin import require
+from engines.servers import S3Server, seaweedfs
+from wherry.blobs import BlobStore, Intake, StoreOptions, open_store
+
+
+@pytest.fixture(scope="session")
+def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
+    require("seaweedfs")
+    with seaweedfs(tmp_path_factory.mktemp("seaweedfs") / "data") as server:
+        yield server
+
+
+@pytest.fixture
+def s3_options(s3_server: S3Server) -> StoreOptions:
+    return StoreOptions(
+        url=f"s3://{s3_server.bucket}/{uuid.uuid4().hex}",
+        endpoint=s3_server.endpoint,
+        access_key_id=s3_server.access_key_id,
+        secret_access_key=s3_server.secret_access_key,
+        region=s3_server.region,
+    )
+
+
+@pytest.fixture(params=["filesystem", "memory", pytest.param("s3", marks=pytest.mark.engine("seaweedfs"))])
+def driver(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+async def store(
+    driver: str, request: pytest.FixtureRequest, tmp_path: Path
+) -> AsyncIterator[BlobStore]:
+    options = request.getfixturevalue("s3_options") if driver == "s3" else StoreOptions(root=tmp_path / "store")
+    opened = open_store(driver, options)
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+def intake(store: BlobStore) -> Intake:
+    return Intake(store)
