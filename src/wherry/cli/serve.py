@@ -163,7 +163,7 @@ def _check_address_is_free(host: str, port: int) -> None:
 
 
 def _raise_open_files_limit() -> None:
-    """A connection and the file it is sent take a descriptor each; the usual soft limit, 1024, is too few."""
+    """A connection and the file it is sent take a descriptor each; the usual limit of 1024 is too few."""
     import resource
 
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)

@@ -93,7 +93,7 @@ _SIZE_UNITS = {
 
 
 def _size(text: str) -> int:
-    match = re.fullmatch(r"([0-9]{1,18})\s*([a-z]*)", text.strip().lower())
+    match = re.fullmatch(r"([0-9]{1,19})\s*([a-z]*)", text.strip().lower())
     if not match or match[2] not in _SIZE_UNITS:
         raise ValueError("not a size")
     value = int(match[1]) * _SIZE_UNITS[match[2]]

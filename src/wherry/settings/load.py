@@ -154,9 +154,9 @@ def _from_environment(
             continue
         declaration = by_name.get(name)
         if declaration is None and name.endswith(FILE_SUFFIX):
-            declaration = by_name.get(name.removesuffix(FILE_SUFFIX))
-            if declaration is not None and declaration.secret:
-                text = _secret_file(name, text, problems)
+            secret = by_name.get(name.removesuffix(FILE_SUFFIX))
+            if secret is not None and secret.secret:
+                declaration, text = secret, _secret_file(name, text, problems)
         if declaration is None:
             problems.append(f"There is no setting for the variable {name}.{_nearest(name, by_name)}")
         elif declaration.key in given:
