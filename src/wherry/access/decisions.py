@@ -86,4 +86,6 @@ def _in_grant(actor: Actor, action: Action, image: Image | None) -> bool:
     if action is Action.CATALOG_LIST:
         return actor.grant.catalog
     verb = action.rule.verb
-    return verb is None or (image is not None and verb in actor.grant.repositories.get(image.name, frozenset()))
+    return verb is None or (
+        image is not None and verb in actor.grant.repositories.get(image.name, frozenset())
+    )

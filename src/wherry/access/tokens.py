@@ -97,7 +97,11 @@ class RegistryTokens:
                 algorithms=["EdDSA"],
                 audience=self.service,
                 issuer=ISSUER,
-                options={"require": ["exp", "nbf", "iat", "aud", "iss", "sub"], "verify_exp": False, "verify_nbf": False},
+                options={
+                    "require": ["exp", "nbf", "iat", "aud", "iss", "sub"],
+                    "verify_exp": False,
+                    "verify_nbf": False,
+                },
             )
             expires_at = datetime.fromtimestamp(payload["exp"], tz=self._clock.now().tzinfo)
             not_before = datetime.fromtimestamp(payload["nbf"], tz=expires_at.tzinfo)
@@ -118,7 +122,7 @@ def _grant(access: list[dict[str, object]]) -> TokenGrant:
         else:
             actions = entry["actions"]
             assert isinstance(actions, list)
-            repositories[RepositoryName.parse(str(entry["name"]))] = frozenset(Verb(action) for action in actions)
+            repositories[RepositoryName.parse(str(entry["name"]))] = frozenset(
+                Verb(action) for action in actions
+            )
     return TokenGrant(repositories, catalog)
-
-

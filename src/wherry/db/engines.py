@@ -21,9 +21,15 @@ def open_engine(url: str, *, writer: bool) -> Engine:
         return _sqlite(url, writer)
     if parsed.get_backend_name() == "postgresql":
         return create_engine(
-            parsed.set(drivername="postgresql+psycopg"), pool_size=8, max_overflow=8, pool_pre_ping=True, pool_timeout=30
+            parsed.set(drivername="postgresql+psycopg"),
+            pool_size=8,
+            max_overflow=8,
+            pool_pre_ping=True,
+            pool_timeout=30,
         )
-    raise ValueError(f"database URL {parsed.render_as_string()!r}: valid are sqlite:///PATH and postgresql://…")
+    raise ValueError(
+        f"database URL {parsed.render_as_string()!r}: valid are sqlite:///PATH and postgresql://…"
+    )
 
 
 def configure_sqlite(connection: sqlite3.Connection, *, writer: bool) -> None:
@@ -41,7 +47,9 @@ def configure_sqlite(connection: sqlite3.Connection, *, writer: bool) -> None:
 
 def _sqlite(url: str, writer: bool) -> Engine:
     # One writing connection: SQLite has one write lock, and `Database` gives it to one thread.
-    engine = create_engine(url, pool_size=1 if writer else 4, max_overflow=0, connect_args={"check_same_thread": False})
+    engine = create_engine(
+        url, pool_size=1 if writer else 4, max_overflow=0, connect_args={"check_same_thread": False}
+    )
 
     def connected(connection: Any, _record: object) -> None:
         connection.isolation_level = None  # the driver must not begin or commit behind our back

@@ -66,7 +66,9 @@ class SqlitePullReader:
     def __init__(self, database: Database) -> None:
         path = make_url(database.url).database
         assert path, "the SQLite database is a file"
-        self._connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, cached_statements=64)
+        self._connection = sqlite3.connect(
+            path, isolation_level=None, check_same_thread=False, cached_statements=64
+        )
         configure_sqlite(self._connection, writer=False)
         self._execute = self._connection.execute
 
@@ -78,7 +80,9 @@ class SqlitePullReader:
 
     async def row(self, statement: Prepared, parameters: Parameters) -> Row | None:
         try:
-            found: Row | None = self._execute(statement.sqlite, {**statement.constants, **parameters}).fetchone()
+            found: Row | None = self._execute(
+                statement.sqlite, {**statement.constants, **parameters}
+            ).fetchone()
         except sqlite3.Error as error:
             raise DatabaseUnavailable(f"the database does not answer: {error}") from error
         return found
@@ -95,7 +99,9 @@ class PostgresPullReader:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._address = make_url(database.url).set(drivername="postgresql").render_as_string(hide_password=False)
+        self._address = (
+            make_url(database.url).set(drivername="postgresql").render_as_string(hide_password=False)
+        )
         self._pool = AsyncConnectionPool(
             self._address,
             min_size=1,

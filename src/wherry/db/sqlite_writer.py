@@ -90,7 +90,9 @@ class SqliteWriter:
                 driver = connection.connection.driver_connection
                 assert driver is not None
                 # `synchronous` cannot change inside a transaction; both values are safe against a crash of the process.
-                driver.execute(f"PRAGMA synchronous = {'FULL' if any(job.durable for job in jobs) else 'NORMAL'}")
+                driver.execute(
+                    f"PRAGMA synchronous = {'FULL' if any(job.durable for job in jobs) else 'NORMAL'}"
+                )
                 with connection.begin():
                     for job in jobs:
                         self._run_one(connection, job)

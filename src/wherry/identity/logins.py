@@ -10,6 +10,7 @@ from sqlalchemy import bindparam, select
 
 from wherry.db.fresh_rows import FreshRows
 from wherry.db.pull_reader import Prepared
+from wherry.identity.failed_logins import FailedLogins
 from wherry.identity.passwords import Passwords
 from wherry.identity.tables import users
 
@@ -34,9 +35,10 @@ class Logins:
     checked against: another password or a disabled user ends it at the next request.
     """
 
-    def __init__(self, rows: FreshRows, passwords: Passwords) -> None:
+    def __init__(self, rows: FreshRows, passwords: Passwords, failures: FailedLogins) -> None:
         self._rows = rows
         self._passwords = passwords
+        self._failures = failures
         self._key = secrets.token_bytes(32)
         self._right: OrderedDict[bytes, str] = OrderedDict()
         self._by_id = Prepared(select(*_COLUMNS).where(users.c.id == bindparam("user_id")))
@@ -47,8 +49,10 @@ class Logins:
         row = await self._rows.row(self._by_id, user_id=user_id)
         return None if row is None or row[3] else Account(row[0], row[1], bool(row[2]))
 
-    async def login(self, name: str, password: str) -> Account | None:
+    async def login(self, name: str, password: str, address: str) -> Account | None:
         """The user with that name and password; None tells nothing about which of them was wrong.
+
+        `address` is where the request comes from: too many wrong passwords from there, or for that name, are refused.
 
         Raises `TooManyLogins`, `DatabaseUnavailable`.
         """
@@ -56,7 +60,9 @@ class Logins:
         known_hash = None if row is None else str(row[4])
         claim = hmac.digest(self._key, f"{len(name)}:{name}:{password}".encode(), hashlib.sha256)
         if known_hash is None or not hmac.compare_digest(self._right.get(claim, ""), known_hash):
+            self._failures.refuse_if_many(name, address)
             if not await self._passwords.matches(known_hash, password):
+                self._failures.record(name, address)
                 return None
             self._remember(claim, known_hash or "")
         if row is None or row[3]:

@@ -41,7 +41,9 @@ class Passwords:
             raise TooManyLogins(retry_after=2)
         self._busy += 1
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._threads, self._verify, password_hash, password)
+            return await asyncio.get_running_loop().run_in_executor(
+                self._threads, self._verify, password_hash, password
+            )
         finally:
             self._busy -= 1
 

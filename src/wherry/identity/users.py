@@ -23,7 +23,9 @@ class User:
     created_at: datetime
 
 
-def create_user(tx: Connection, name: str, password_hash: str, now: datetime, *, is_admin: bool = False) -> User:
+def create_user(
+    tx: Connection, name: str, password_hash: str, now: datetime, *, is_admin: bool = False
+) -> User:
     """Raises `InvalidUserName`, `UserExists`."""
     if not _NAME.fullmatch(name):
         raise InvalidUserName(name)

@@ -120,7 +120,9 @@ def _check_depth(document: object, max_depth: int) -> None:
         level = [
             child
             for value in level
-            for child in (value.values() if isinstance(value, dict) else value if isinstance(value, list) else ())
+            for child in (
+                value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+            )
             if isinstance(child, (dict, list))
         ]
         if not level:
@@ -131,7 +133,9 @@ def _check_depth(document: object, max_depth: int) -> None:
 def _media_type(document: dict[str, Any], content_type: str | None) -> str:
     stated = _text(document, "mediaType")
     if stated and content_type and stated != content_type:
-        raise InvalidManifest(f"Content-Type is {content_type[:200]!r}, but mediaType in the manifest is {stated[:200]!r}")
+        raise InvalidManifest(
+            f"Content-Type is {content_type[:200]!r}, but mediaType in the manifest is {stated[:200]!r}"
+        )
     media_type = stated or content_type
     if not media_type:
         media_type = media_types.OCI_INDEX if "manifests" in document else media_types.OCI_MANIFEST

@@ -31,7 +31,8 @@ class RepositoryName:
             raise InvalidName(text, f"a repository name has at most {MAX_NAME_LENGTH} characters")
         if not _NAME.fullmatch(text):
             raise InvalidName(
-                text, "a repository name is lowercase letters and digits, parted by single '.', '_', '__', '-' or '/'"
+                text,
+                "a repository name is lowercase letters and digits, parted by single '.', '_', '__', '-' or '/'",
             )
         return cls(text)
 
@@ -55,7 +56,9 @@ class Tag:
     def parse(cls, text: str) -> "Tag":
         """Raises `InvalidTag`."""
         if not _TAG.fullmatch(text):
-            raise InvalidTag(text, "a tag is 1 to 128 letters, digits, '_', '.' and '-', and starts with none of '.-'")
+            raise InvalidTag(
+                text, "a tag is 1 to 128 letters, digits, '_', '.' and '-', and starts with none of '.-'"
+            )
         return cls(text)
 
     def __str__(self) -> str:

@@ -56,7 +56,9 @@ def delete_blob(tx: Connection, name: RepositoryName, digest: Digest, *, sparse:
 def _refuse_if_referenced(tx: Connection, repository_id: int, digest: Digest) -> None:
     rows = tx.execute(
         select(manifest_references.c.manifest)
-        .where(manifest_references.c.repository_id == repository_id, manifest_references.c.target == str(digest))
+        .where(
+            manifest_references.c.repository_id == repository_id, manifest_references.c.target == str(digest)
+        )
         .limit(3)
     )
     by = tuple(row[0] for row in rows)

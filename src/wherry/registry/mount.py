@@ -26,7 +26,12 @@ def repositories_with(tx: Connection, digest: Digest) -> tuple[tuple[RepositoryN
 
 
 def mount_blob(
-    tx: Connection, target: RepositoryName, source: RepositoryName, digest: Digest, user_id: int, now: datetime
+    tx: Connection,
+    target: RepositoryName,
+    source: RepositoryName,
+    digest: Digest,
+    user_id: int,
+    now: datetime,
 ) -> bool:
     """Link the blob to `target` if `source` has it; False where it does not.
 

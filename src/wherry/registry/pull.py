@@ -47,7 +47,8 @@ class Pulls:
         )
         self._by_tag = Prepared(
             content.join(
-                tags, (tags.c.repository_id == manifests.c.repository_id) & (tags.c.digest == manifests.c.digest)
+                tags,
+                (tags.c.repository_id == manifests.c.repository_id) & (tags.c.digest == manifests.c.digest),
             )
             .join(repositories, repositories.c.id == tags.c.repository_id)
             .where(by_name, tags.c.name == bindparam("reference"))

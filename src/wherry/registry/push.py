@@ -11,9 +11,16 @@ from wherry.db.upserts import insert_new, put_row
 from wherry.oci.digests import Digest
 from wherry.oci.manifests import Descriptor, Manifest
 from wherry.oci.names import RepositoryName, Tag
-from wherry.registry.errors import ReferencesUnknown, ReferenceSizeWrong
+from wherry.registry.errors import ReferenceSizeWrong, ReferencesUnknown
 from wherry.registry.repositories import ensure_repository
-from wherry.registry.tables import blobs, manifest_contents, manifest_references, manifests, repository_blobs, tags
+from wherry.registry.tables import (
+    blobs,
+    manifest_contents,
+    manifest_references,
+    manifests,
+    repository_blobs,
+    tags,
+)
 
 # Below what the databases take as parameters of one statement.
 _AT_ONCE = 500

@@ -77,7 +77,10 @@ def _fallback_digests(tx: Connection, repository_id: int, subject: Digest) -> li
     content = tx.execute(
         select(manifest_contents.c.content)
         .join(tags, tags.c.digest == manifest_contents.c.digest)
-        .join(manifests, (manifests.c.digest == tags.c.digest) & (manifests.c.repository_id == tags.c.repository_id))
+        .join(
+            manifests,
+            (manifests.c.digest == tags.c.digest) & (manifests.c.repository_id == tags.c.repository_id),
+        )
         .where(
             tags.c.repository_id == repository_id,
             tags.c.name == fallback_tag(subject),

@@ -46,13 +46,19 @@ def ensure_repository(tx: Connection, name: RepositoryName, user_id: int | None,
         return int(known)
     if "/" in name.text:
         refuse_reserved(name.organization)
-    organization = ensure_organization(tx, name.organization, user_id if name.organization != LIBRARY else None, now)
+    organization = ensure_organization(
+        tx, name.organization, user_id if name.organization != LIBRARY else None, now
+    )
     try:
         with tx.begin_nested():
             made = tx.execute(
                 insert(repositories)
                 .values(
-                    name=name.text, organization_id=organization, is_public=False, created_by=user_id, created_at=now
+                    name=name.text,
+                    organization_id=organization,
+                    is_public=False,
+                    created_by=user_id,
+                    created_at=now,
                 )
                 .returning(repositories.c.id)
             )
@@ -63,13 +69,20 @@ def ensure_repository(tx: Connection, name: RepositoryName, user_id: int | None,
 
 def set_public(tx: Connection, name: RepositoryName, is_public: bool) -> None:
     """Raises `RepositoryUnknown`. Takes effect with the next request."""
-    changed = tx.execute(update(repositories).where(repositories.c.name == name.text).values(is_public=is_public))
+    changed = tx.execute(
+        update(repositories).where(repositories.c.name == name.text).values(is_public=is_public)
+    )
     if changed.rowcount == 0:
         raise RepositoryUnknown(name)
 
 
 def list_repositories(
-    tx: Connection, *, after: str = "", size: int = 100, only_public: bool = False, organization: str | None = None
+    tx: Connection,
+    *,
+    after: str = "",
+    size: int = 100,
+    only_public: bool = False,
+    organization: str | None = None,
 ) -> Page[Repository]:
     """A page in ASCII order of those behind `after`."""
     query = _REPOSITORIES.where(repositories.c.name > after).order_by(repositories.c.name).limit(size + 1)
@@ -81,4 +94,6 @@ def list_repositories(
     return Page.cut(rows, size)
 
 
-_REPOSITORIES = select(repositories.c.id, repositories.c.name, repositories.c.is_public, repositories.c.created_at)
+_REPOSITORIES = select(
+    repositories.c.id, repositories.c.name, repositories.c.is_public, repositories.c.created_at
+)

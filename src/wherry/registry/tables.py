@@ -57,7 +57,6 @@ manifests = Table(
     Column("pushed_by", Id, ForeignKey("users.id", ondelete="SET NULL"), nullable=True),
     Column("pushed_at", Instant, nullable=False),
     Index("ix_manifests_repository_id_subject", "repository_id", "subject", "digest"),
-    sqlite_with_rowid=False,
 )
 
 # What a manifest needs to be whole: its config, layers and children. A subject is not among them.

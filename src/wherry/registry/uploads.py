@@ -93,21 +93,27 @@ def release_upload(tx: Connection, staged: Staged, writer: str, now: datetime) -
     """Record what is durable and let the next request write. Raises `UploadUnknown` as `renew_claim` does."""
     kept = tx.execute(
         _mine(staged.upload, writer).values(
-            received=staged.received, parts=json.dumps(staged.parts), writer=None, writer_until=None, touched_at=now
+            received=staged.received,
+            parts=json.dumps(staged.parts),
+            writer=None,
+            writer_until=None,
+            touched_at=now,
         )
     )
     if kept.rowcount == 0:
         raise UploadUnknown(staged.upload)
 
 
-def finish_upload(tx: Connection, upload: Upload, blob: StoredBlob, now: datetime) -> str | None:
+def finish_upload(tx: Connection, upload: Upload, writer: str, blob: StoredBlob, now: datetime) -> str | None:
     """End the session: the blob is now one of its repository.
 
     Answers the location of bytes that are not needed, where the same blob was there already at another one.
+    Raises `UploadUnknown` as `renew_claim` does.
     """
+    if tx.execute(delete(uploads).where(uploads.c.id == upload.id, uploads.c.writer == writer)).rowcount == 0:
+        raise UploadUnknown(upload.id)
     surplus = record_blob(tx, blob, now)
     link_blob(tx, upload.repository_id, str(blob.digest), now)
-    tx.execute(delete(uploads).where(uploads.c.id == upload.id))
     return surplus
 
 
@@ -122,7 +128,9 @@ def expired_uploads(tx: Connection, before: datetime, limit: int = 100) -> tuple
     """Sessions that nobody has written to since `before`, the oldest first."""
     rows = tx.execute(
         select(uploads.c.id, uploads.c.received, uploads.c.parts)
-        .where(uploads.c.touched_at < before, or_(uploads.c.writer.is_(None), uploads.c.writer_until < before))
+        .where(
+            uploads.c.touched_at < before, or_(uploads.c.writer.is_(None), uploads.c.writer_until < before)
+        )
         .order_by(uploads.c.touched_at)
         .limit(limit)
     )
@@ -141,4 +149,3 @@ def free_all_claims(tx: Connection) -> None:
 
 def _mine(upload: str, writer: str) -> Update:
     return update(uploads).where(uploads.c.id == upload, uploads.c.writer == writer)
-

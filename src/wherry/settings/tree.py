@@ -196,6 +196,13 @@ class Settings:
         secret=True,
         default_text="generated, printed once, kept in `DIR/admin-password`",
     )
+    master_key: str | None = setting(
+        SECRET,
+        None,
+        "Key that seals secrets in the database; the same one for all replicas. 32 bytes in URL-safe base64.",
+        secret=True,
+        default_text="made at the first start, kept in `DIR/master.key`",
+    )
     database_url: str | None = setting(
         url_with("sqlite", "postgresql"),
         None,

@@ -1,0 +1,92 @@
+"""The ASGI application: built from settings, opened and closed by the server's lifespan."""
+
+import asyncio
+import logging
+from contextlib import AsyncExitStack
+
+from starlette.types import Message, Receive, Scope, Send
+
+import wherry
+from wherry.app.upload_expiry import expire_uploads_for_ever
+from wherry.app.wiring import Wired, open_services
+from wherry.kit.clock import SystemClock
+from wherry.observability import AccessLog, Metrics
+from wherry.settings import Settings
+from wherry.web.distribution.face import DistributionFace
+from wherry.web.frame import Frame
+from wherry.web.operations.face import OperationsFace, OperationsServices
+
+logger = logging.getLogger(__name__)
+
+
+def create_app(settings: Settings) -> "Application":
+    """The application for `settings`; nothing is opened before the server starts its lifespan."""
+    return Application(settings)
+
+
+class Application:
+    """Sends each request to its face. The lifespan opens what the faces need, and closes it in the opposite order."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._clock = SystemClock()
+        self._metrics = Metrics(
+            version=wherry.__version__,
+            multiprocess_dir=settings.data / "metrics" if settings.workers > 1 else None,
+        )
+        access_log = AccessLog(format=settings.log.format, level=settings.log.level)
+        self._frame = Frame(self._dispatch, self._metrics, access_log, self._clock)
+        self._distribution: DistributionFace
+        self._operations: OperationsFace
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await self._lifespan(receive, send)
+        else:
+            await self._frame(scope, receive, send)
+
+    async def _dispatch(self, scope: Scope, receive: Receive, send: Send) -> None:
+        path = scope["path"]
+        if path.startswith("/v2/") or path in ("/v2", "/token"):
+            await self._distribution(scope, receive, send)
+        else:
+            await self._operations(scope, receive, send)
+
+    async def _lifespan(self, receive: Receive, send: Send) -> None:
+        await receive()
+        async with AsyncExitStack() as stack:
+            try:
+                wired = await open_services(self._settings, self._metrics, self._clock, stack)
+                self._distribution = DistributionFace(wired.distribution)
+                self._operations = OperationsFace(
+                    OperationsServices(wired.database, wired.store, self._metrics, wherry.__version__)
+                )
+                self._start_chores(wired, stack)
+            except Exception as error:
+                logger.exception("the server cannot start")
+                await _say(send, "lifespan.startup.failed", str(error))
+                raise
+            await _say(send, "lifespan.startup.complete")
+            await receive()
+        await _say(send, "lifespan.shutdown.complete")
+
+    def _start_chores(self, wired: Wired, stack: AsyncExitStack) -> None:
+        chore = asyncio.create_task(
+            expire_uploads_for_ever(
+                wired.database, wired.distribution.intake, self._clock, self._settings.uploads.expiry
+            ),
+            name="expire-uploads",
+        )
+
+        async def stop() -> None:
+            chore.cancel()
+            await asyncio.gather(chore, return_exceptions=True)
+
+        stack.push_async_callback(stop)
+
+
+async def _say(send: Send, kind: str, message: str | None = None) -> None:
+    said: Message = {"type": kind}
+    if message is not None:
+        said["message"] = message
+    await send(said)

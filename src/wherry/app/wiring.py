@@ -1,0 +1,98 @@
+"""Opens what the settings describe and hands each part to those that work with it."""
+
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from wherry.access.signing_keys import load_signing_keys
+from wherry.access.tokens import RegistryTokens
+from wherry.blobs.intake import Intake
+from wherry.blobs.open_store import StoreOptions, open_store
+from wherry.blobs.store import BlobStore
+from wherry.db.database import Database
+from wherry.db.fresh_rows import FreshRows
+from wherry.db.pull_reader import open_pull_reader
+from wherry.identity.failed_logins import FailedLogins
+from wherry.identity.logins import Logins
+from wherry.identity.passwords import Passwords
+from wherry.kit.clock import Clock
+from wherry.kit.secrets import Sealer, master_key_in
+from wherry.observability import Metrics
+from wherry.registry.pull import Pulls
+from wherry.settings import Challenge, Settings, SparseManifests
+from wherry.web.authentication import Authentication
+from wherry.web.distribution.call import Limits, Services
+from wherry.web.origin import Origin
+
+# Named in challenges and in tokens: whom a token is for.
+SERVICE = "wherry"
+
+
+@dataclass(frozen=True, slots=True)
+class Wired:
+    """The opened parts; the stack that they were opened on closes them."""
+
+    database: Database
+    store: BlobStore
+    distribution: Services
+
+
+def open_sealer(settings: Settings) -> Sealer:
+    """The sealer under the master key that was handed in, or under the one in the data folder."""
+    return Sealer(settings.master_key or master_key_in(settings.data / "master.key"))
+
+
+def open_blob_store(settings: Settings) -> BlobStore:
+    """Raises `StoreMisconfigured`."""
+    store = settings.store
+    return open_store(
+        store.driver,
+        StoreOptions(
+            root=Path(settings.data),
+            url=store.url,
+            endpoint=store.endpoint,
+            access_key_id=store.access_key_id,
+            secret_access_key=store.secret_access_key,
+            region=store.region,
+        ),
+    )
+
+
+async def open_services(settings: Settings, metrics: Metrics, clock: Clock, stack: AsyncExitStack) -> Wired:
+    """Open database, store and caches; `prepare` has run before."""
+    database = Database(settings.effective_database_url, metrics.database_operation)
+    stack.callback(database.close)
+    store = open_blob_store(settings)
+    stack.push_async_callback(store.close)
+    reader = await open_pull_reader(database)
+    stack.push_async_callback(reader.close)
+    passwords = Passwords()
+    stack.callback(passwords.close)
+    rows = FreshRows(reader)
+    sealer = open_sealer(settings)
+    keys = await database.read(lambda tx: load_signing_keys(tx, sealer))
+    tokens = RegistryTokens(keys, SERVICE, settings.auth.token_lifetime, clock)
+    failures = FailedLogins(clock, settings.auth.login_attempts, settings.auth.login_window)
+    distribution = Services(
+        database=database,
+        store=store,
+        intake=Intake(store),
+        pulls=Pulls(rows),
+        authentication=Authentication(Logins(rows, passwords, failures), tokens),
+        tokens=tokens,
+        origin=Origin(settings.public_url, settings.trusted_proxies),
+        clock=clock,
+        metrics=metrics,
+        limits=Limits(
+            manifest_bytes=settings.limits.manifest_bytes,
+            page_size=settings.limits.page_size,
+            json_depth=settings.limits.json_depth,
+            tags_per_put=settings.limits.tags_per_put,
+            upload_bytes=settings.uploads.max_bytes,
+            idle=settings.uploads.idle_timeout,
+        ),
+        bearer_challenge=settings.auth.challenge is Challenge.BEARER,
+        sparse=settings.sparse_manifests is SparseManifests.ALLOW,
+        redirect=settings.store.redirect_expires if settings.store.redirect else None,
+    )
+    return Wired(database, store, distribution)

@@ -1,0 +1,14 @@
+"""All tables of all domains together."""
+
+from sqlalchemy import MetaData
+
+
+def whole_metadata() -> MetaData:
+    """The metadata after every domain has declared its tables on it."""
+    from wherry.access import tables as _access
+    from wherry.db.metadata import metadata
+    from wherry.identity import tables as _identity
+    from wherry.registry import tables as _registry
+
+    del _access, _identity, _registry
+    return metadata

@@ -1,0 +1,72 @@
+"""From the Authorization header to an actor: Basic with a password, Bearer with a registry token, or nobody."""
+
+import base64
+import binascii
+
+from starlette.types import Scope
+
+from wherry.access.decisions import ANONYMOUS, Actor
+from wherry.access.tokens import InvalidToken, RegistryTokens
+from wherry.identity.logins import Logins
+
+
+class BadCredentials(Exception):
+    """Credentials came and are not good; the text does not tell which part of them."""
+
+
+class BadToken(BadCredentials):
+    """A bearer token came and is not good: expired, changed, or its user is gone."""
+
+
+class Authentication:
+    """Who sends a request. No header means anonymous; a header that is wrong is refused, never ignored."""
+
+    def __init__(self, logins: Logins, tokens: RegistryTokens) -> None:
+        self._logins = logins
+        self._tokens = tokens
+
+    async def actor(self, scope: Scope) -> Actor:
+        """Raises `BadCredentials`, `TooManyLogins`, `DatabaseUnavailable`."""
+        for name, value in scope["headers"]:
+            if name == b"authorization":
+                kind, _, credentials = value.partition(b" ")
+                kind = kind.lower()
+                if kind == b"bearer":
+                    return await self._bearer(credentials.strip().decode("latin-1"))
+                if kind == b"basic":
+                    return await self._basic(credentials.strip(), _address(scope))
+                raise BadCredentials("Authorization is Basic or Bearer")
+        return ANONYMOUS
+
+    async def password_login(self, name: str, password: str, address: str) -> Actor:
+        """Raises as `actor` does."""
+        account = await self._logins.login(name, password, address)
+        if account is None:
+            raise BadCredentials("user name or password is wrong")
+        return Actor(account.id, account.name, account.is_admin)
+
+    async def _basic(self, credentials: bytes, address: str) -> Actor:
+        try:
+            name, separator, password = base64.b64decode(credentials, validate=True).decode().partition(":")
+        except (binascii.Error, UnicodeDecodeError):
+            raise BadCredentials("Basic credentials are user:password in base64") from None
+        if not separator:
+            raise BadCredentials("Basic credentials are user:password in base64")
+        return await self.password_login(name, password, address)
+
+    async def _bearer(self, token: str) -> Actor:
+        try:
+            claims = self._tokens.check(token)
+        except InvalidToken:
+            raise BadToken("the token is not valid; log in again") from None
+        if claims.user_id is None:
+            return Actor(None, ANONYMOUS.name, grant=claims.grant)
+        account = await self._logins.account(claims.user_id)
+        if account is None:
+            raise BadToken("the token is not valid; log in again")
+        return Actor(account.id, account.name, account.is_admin, claims.grant)
+
+
+def _address(scope: Scope) -> str:
+    client = scope.get("client")
+    return client[0] if client else ""

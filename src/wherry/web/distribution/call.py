@@ -1,0 +1,112 @@
+"""One request as a handler sees it: parsed, authenticated, allowed."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import cached_property
+from urllib.parse import parse_qsl
+
+from starlette.types import Receive, Scope
+
+from wherry.access.decisions import Actor
+from wherry.access.tokens import RegistryTokens
+from wherry.blobs.intake import Intake
+from wherry.blobs.store import BlobStore
+from wherry.db.database import Database
+from wherry.kit.clock import Clock
+from wherry.observability import Metrics
+from wherry.oci.names import RepositoryName
+from wherry.registry.pull import Pulls
+from wherry.web.authentication import Authentication
+from wherry.web.distribution.errors import Code, Problem
+from wherry.web.origin import Origin
+
+MAX_PARAMETERS = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one request may ask for, and how long it may take."""
+
+    manifest_bytes: int
+    page_size: int
+    json_depth: int
+    tags_per_put: int
+    upload_bytes: int | None
+    idle: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What this face works with. `redirect` is how long a presigned URL lives; None streams instead."""
+
+    database: Database
+    store: BlobStore
+    intake: Intake
+    pulls: Pulls
+    authentication: Authentication
+    tokens: RegistryTokens
+    origin: Origin
+    clock: Clock
+    metrics: Metrics
+    limits: Limits
+    bearer_challenge: bool
+    sparse: bool
+    redirect: timedelta | None
+
+
+class Call:
+    """What a handler gets. `actor` may do what the route's action says, on the repository of the path."""
+
+    def __init__(
+        self, services: Services, scope: Scope, receive: Receive, parameters: dict[str, str]
+    ) -> None:
+        self.services = services
+        self.scope = scope
+        self.receive = receive
+        self.parameters = parameters
+        self.actor: Actor
+        self.repository: RepositoryName
+
+    @property
+    def is_head(self) -> bool:
+        return bool(self.scope["method"] == "HEAD")
+
+    @property
+    def user_id(self) -> int:
+        """The id of the user that the action made sure of."""
+        assert self.actor.user_id is not None, "the route's action needs a login"
+        return self.actor.user_id
+
+    def header(self, name: bytes) -> str | None:
+        """A header by its lowercase name."""
+        for key, value in self.scope["headers"]:
+            if key == name:
+                return str(value, "latin-1")
+        return None
+
+    @cached_property
+    def query(self) -> Sequence[tuple[str, str]]:
+        """The query's parameters in order. Raises `Problem` for a query that cannot be read."""
+        raw = self.scope["query_string"]
+        if not raw:
+            return ()
+        try:
+            return parse_qsl(
+                raw.decode("latin-1"), keep_blank_values=True, max_num_fields=MAX_PARAMETERS, errors="strict"
+            )
+        except (ValueError, UnicodeDecodeError):
+            raise Problem(400, Code.UNSUPPORTED, "the query of the URL cannot be read") from None
+
+    def asked(self, name: str) -> str | None:
+        """The last value of a query parameter."""
+        found = None
+        for key, value in self.query:
+            if key == name:
+                found = value
+        return found
+
+    def content_length(self) -> int | None:
+        """The body's length where the client says it."""
+        value = self.header(b"content-length")
+        return int(value) if value is not None and value.isdecimal() and len(value) < 20 else None

@@ -1,0 +1,96 @@
+"""The face as an ASGI application: route, actor, decision, handler, and every error in the OCI envelope."""
+
+import logging
+from typing import Any
+
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from wherry.access.actions import Action
+from wherry.identity.organizations import LIBRARY
+from wherry.oci.errors import InvalidName
+from wherry.oci.names import RepositoryName
+from wherry.web.authentication import BadCredentials, BadToken
+from wherry.web.body import ClientGone
+from wherry.web.distribution.call import Call, Services
+from wherry.web.distribution.errors import Code, Problem, problem_of
+from wherry.web.distribution.permission import challenge, decide, refusal, scope_for
+from wherry.web.distribution.routes import ROUTES
+from wherry.web.routes import Route, RouteTable
+
+logger = logging.getLogger(__name__)
+
+# Old clients look for it before they believe that this is a registry.
+_VERSION = (b"docker-distribution-api-version", b"registry/2.0")
+
+
+class DistributionFace:
+    """Serves `ROUTES`."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._table: RouteTable[Call, Response] = RouteTable(ROUTES)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        scope["state"]["face"] = "distribution"
+        started = False
+
+        async def send_marked(message: Any) -> None:
+            nonlocal started
+            if message["type"] == "http.response.start":
+                started = True
+                message["headers"].append(_VERSION)
+            await send(message)
+
+        try:
+            call, route = self._route(scope, receive)
+            await self._admit(call, route.action)
+            response = await route.handler(call)
+            await response(scope, receive, send_marked)
+        except ClientGone:
+            return
+        except Exception as error:
+            problem = problem_of(error)
+            if problem is None or started:
+                raise
+            if problem.status >= 500:
+                logger.error("%s: %s", type(error).__name__, error)
+            await problem.response(with_body=scope["method"] != "HEAD")(scope, receive, send_marked)
+
+    def _route(self, scope: Scope, receive: Receive) -> tuple[Call, Route[Call, Response]]:
+        if b"%2f" in scope["raw_path"].lower():
+            # What a proxy in front of us took for one segment must not become two here.
+            raise Problem(400, Code.NAME_INVALID, "a slash in a name is not percent-encoded")
+        found = self._table.find(scope["path"])
+        if found is None:
+            raise Problem(404, Code.UNSUPPORTED, "there is nothing at this path")
+        methods, parameters = found
+        route = methods.get(scope["method"])
+        if route is None:
+            allowed = ", ".join(sorted(methods))
+            message = f"{scope['method'][:20]} is not supported here; supported are {allowed}"
+            raise Problem(405, Code.UNSUPPORTED, message, headers={"allow": allowed})
+        scope["state"]["route"] = route.shown
+        return Call(self._services, scope, receive, parameters), route
+
+    async def _admit(self, call: Call, action: Action) -> None:
+        name = call.parameters.get("name")
+        repository = None if name is None else _parse_name(name)
+        if repository is not None:
+            call.repository = repository
+        try:
+            call.actor = await self._services.authentication.actor(call.scope)
+        except BadCredentials as error:
+            kind = "invalid_token" if isinstance(error, BadToken) else None
+            raise challenge(call, str(error), kind, scope_for(action, repository)) from None
+        call.scope["state"]["user"] = call.actor.name
+        decision = await decide(call, action, repository)
+        if not decision.allowed:
+            raise refusal(call, action, repository, decision)
+
+
+def _parse_name(text: str) -> RepositoryName:
+    name = RepositoryName.parse(text)
+    if name.text.startswith(f"{LIBRARY}/"):
+        raise InvalidName(text, f"write {name.text.removeprefix(f'{LIBRARY}/')} without {LIBRARY}/")
+    return name

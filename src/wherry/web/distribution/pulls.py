@@ -1,0 +1,145 @@
+"""GET and HEAD of manifests and blobs: the hot path."""
+
+import logging
+import os
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+from pathlib import Path
+
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from wherry.blobs.errors import BlobBytesMissing
+from wherry.oci.digests import Digest
+from wherry.oci.names import parse_reference
+from wherry.registry.pull import PulledBlob
+from wherry.web.distribution.call import Call
+from wherry.web.distribution.ranges import Piece, asked_piece
+
+logger = logging.getLogger(__name__)
+
+RawHeaders = list[tuple[bytes, bytes]]
+
+
+class RawResponse(Response):
+    """Headers as bytes and a body, with nothing worked out on the way."""
+
+    def __init__(self, status: int, headers: RawHeaders, body: bytes = b"") -> None:
+        self.status_code = status
+        self.raw_headers = headers
+        self.body = body
+        self.background = None
+
+
+async def get_manifest(call: Call) -> Response:
+    """The exact bytes that were pushed, as the type that they were pushed as."""
+    found = await call.services.pulls.manifest(call.repository, parse_reference(call.parameters["reference"]))
+    digest = found.digest.encode()
+    headers = [
+        (b"content-type", found.media_type.encode()),
+        (b"content-length", b"%d" % len(found.content)),
+        (b"docker-content-digest", digest),
+        (b"etag", b'"%b"' % digest),
+        # A media type that somebody pushed must never make a browser run the content.
+        (b"x-content-type-options", b"nosniff"),
+    ]
+    if _is_known(call, digest):
+        return RawResponse(304, headers[2:])
+    return RawResponse(200, headers, b"" if call.is_head else found.content)
+
+
+async def get_blob(call: Call) -> Response:
+    """The blob or a piece of it: from its file without passing through here, from a stream, or by a redirect."""
+    blob = await call.services.pulls.blob(call.repository, Digest.parse(call.parameters["digest"]))
+    digest = blob.digest.encode()
+    headers = [
+        (b"content-type", b"application/octet-stream"),
+        (b"docker-content-digest", digest),
+        (b"etag", b'"%b"' % digest),
+        (b"accept-ranges", b"bytes"),
+        (b"cache-control", b"private, max-age=31536000, immutable"),
+        (b"x-content-type-options", b"nosniff"),
+    ]
+    if call.is_head:
+        return RawResponse(200, [*headers, (b"content-length", b"%d" % blob.size)])
+    if _is_known(call, digest):
+        return RawResponse(304, headers[1:])
+    piece = asked_piece(call.header(b"range"), blob.size)
+    store = call.services.store
+    if call.services.redirect is not None:
+        url = await store.presigned_url(blob.location, call.services.redirect)
+        if url is not None:
+            return RawResponse(307, [(b"location", url.encode()), (b"content-length", b"0"), headers[1]])
+    path = store.local_path(blob.location)
+    if path is not None:
+        _check_file(path, blob)
+    if piece is None and path is not None and "http.response.pathsend" in call.scope.get("extensions", ()):
+        return FileResponse([*headers, (b"content-length", b"%d" % blob.size)], path, blob.size)
+    whole = piece or Piece(0, blob.size)
+    headers.append((b"content-length", b"%d" % whole.length))
+    if piece is not None:
+        headers.append((b"content-range", b"bytes %d-%d/%d" % (piece.start, piece.stop - 1, blob.size)))
+    content = store.read(blob.location, whole.start, whole.stop)
+    return StreamedResponse(206 if piece else 200, headers, content, whole.length)
+
+
+class FileResponse(Response):
+    """A whole file, sent by the HTTP server itself."""
+
+    def __init__(self, headers: RawHeaders, path: Path, size: int) -> None:
+        self.raw_headers = headers
+        self._path = path
+        self._size = size
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
+        await send({"type": "http.response.pathsend", "path": str(self._path), "size": self._size})
+
+
+class StreamedResponse(Response):
+    """`length` bytes from a stream. One that ends early breaks the connection: the client must not take it for all."""
+
+    def __init__(self, status: int, headers: RawHeaders, content: AsyncIterator[bytes], length: int) -> None:
+        self.status_code = status
+        self.raw_headers = headers
+        self._content = content
+        self._length = length
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        sent, started = 0, False
+        async with aclosing(self._content) as pieces:  # type: ignore[type-var]
+            async for piece in pieces:
+                if not started:  # an error before the first piece can still be answered
+                    await self._start(send)
+                    started = True
+                sent += len(piece)
+                await send({"type": "http.response.body", "body": piece, "more_body": sent < self._length})
+        if not started:
+            await self._start(send)
+        if sent < self._length:
+            raise BrokenOffError(f"the store gave {sent} of {self._length} bytes")
+        if self._length == 0:
+            await send({"type": "http.response.body", "body": b""})
+
+    async def _start(self, send: Send) -> None:
+        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+
+
+class BrokenOffError(Exception):
+    """The store ended before the blob did."""
+
+
+def _is_known(call: Call, digest: bytes) -> bool:
+    known = call.header(b"if-none-match")
+    return known is not None and digest.decode() in known
+
+
+def _check_file(path: Path, blob: PulledBlob) -> None:
+    """A file that is gone or cut must be an error, not half an answer. Raises `BlobBytesMissing`."""
+    try:
+        size = os.stat(path).st_size
+    except FileNotFoundError:
+        size = -1
+    if size != blob.size:
+        logger.error("blob %s has %d bytes in its file, not %d", blob.digest, size, blob.size)
+        raise BlobBytesMissing(blob.location)

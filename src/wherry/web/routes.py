@@ -1,0 +1,55 @@
+"""How a face declares its routes: each with its action, so that none can be reached without a decision."""
+
+import re
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from wherry.access.actions import Action
+
+C = TypeVar("C")
+R = TypeVar("R")
+
+_PARAMETER = re.compile(r"\{(\w+)(:path)?\}")
+
+
+@dataclass(frozen=True, slots=True)
+class Route(Generic[C, R]):
+    """`template` names its parts as `{name}` (one segment) or `{name:path}` (any number of them)."""
+
+    method: str
+    template: str
+    action: Action
+    handler: Callable[[C], Awaitable[R]]
+
+    @property
+    def shown(self) -> str:
+        """The template as documents, logs and metrics show it."""
+        return _PARAMETER.sub(r"{\1}", self.template)
+
+
+class RouteTable(Generic[C, R]):
+    """Finds the route of a path; the first template that fits wins, then the method decides."""
+
+    def __init__(self, routes: Sequence[Route[C, R]]) -> None:
+        by_template: dict[str, dict[str, Route[C, R]]] = {}
+        for route in routes:
+            by_template.setdefault(route.template, {})[route.method] = route
+        self._compiled = [(_compiled(template), methods) for template, methods in by_template.items()]
+
+    def find(self, path: str) -> tuple[dict[str, Route[C, R]], dict[str, str]] | None:
+        """The routes of the path by method, and the path's parameters."""
+        for pattern, methods in self._compiled:
+            match = pattern.fullmatch(path)
+            if match is not None:
+                return methods, match.groupdict()
+        return None
+
+
+def _compiled(template: str) -> re.Pattern[str]:
+    pattern, end = "", 0
+    for part in _PARAMETER.finditer(template):
+        pattern += re.escape(template[end : part.start()])
+        pattern += f"(?P<{part[1]}>{'.*' if part[2] else '[^/]*'})"
+        end = part.end()
+    return re.compile(pattern + re.escape(template[end:]))
