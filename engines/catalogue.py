@@ -140,6 +140,7 @@ ENGINES: Final[tuple[Engine, ...]] = (
     Engine(
         "busybox-static", "busybox", Debian(("busybox-static",)), "content of the tests' images", ("--help",)
     ),
+    Engine("gpg", "gpg", Debian(("gnupg",)), "keys that sign helm charts"),
     Engine("xfs_io", "xfs_io", Debian(("xfsprogs",)), "cuts a file system's power", ("-V",)),
 )
 

@@ -1,4 +1,4 @@
-"""The real images that the clients carry: busybox on an empty base, for two platforms, and an index of both."""
+"""The real images that the clients carry: busybox on an empty base for two platforms, and their index."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a registry's client can do, which clients are driven, and what each of them does not offer. Data only."""
+"""What a registry's client can do, which clients are driven, what each does not offer. Data only."""
 
 from __future__ import annotations
 
@@ -98,10 +98,7 @@ CLIENTS: tuple[ClientUnderTest, ...] = (
     ClientUnderTest(
         "cosign",
         "cosign",
-        {
-            Operation.PUSH: "pushes signatures and attestations only, to an image that is there",
-            Operation.LIST: _NO_LIST,
-        },
+        {Operation.LIST: _NO_LIST},
     ),
     ClientUnderTest(
         "notation",

@@ -8,7 +8,33 @@ import pytest
 
 from tests.clients.operations import ClientUnderTest, Operation
 
-_COMMAND = "WHERRY_REQUIRE_ENGINES=1 WHERRY_WRITE_DOCS=1 pytest tests/clients"
+_PAGE = """\
+# Clients
+
+Each of these was driven, as the real program, against a running Wherry with its default settings
+(bearer tokens, SQLite, file system). The test run itself makes this page:
+
+    make engines
+    WHERRY_REQUIRE_ENGINES=1 WHERRY_WRITE_DOCS=1 .venv/bin/pytest tests/clients
+
+✓ passed · ✗ failed · – not offered by the client
+
+{table}
+
+What a tick stands for:
+
+- **login**: the right password opens a private repository, a wrong one is refused;
+- **push**: everything pushed was fetched back over plain HTTP, down to each layer, and hashed;
+- **pull**: what came out is what had been put in, byte for byte;
+- **list tags**, **delete**: as the registry says it too, asked behind the client's back;
+- **multi-arch index**: the platforms kept, signed or chosen from an index of two;
+- **artifact with subject**: listed by the referrers API under the image that it belongs to;
+- **signature**: verifies, and does not where another signer is trusted.
+
+## Not offered
+
+{reasons}
+"""
 
 
 class Outcomes:
@@ -58,30 +84,4 @@ def table(clients: Sequence[ClientUnderTest], versions: Mapping[str, str], outco
         for client in clients
         for operation, reason in client.not_offered.items()
     ]
-    return "\n".join(
-        [
-            "# Clients",
-            "",
-            "Each of these was driven, as a real program, against a running Wherry with its default settings",
-            "(bearer tokens, SQLite, file system). The table is made by the test run itself:",
-            "",
-            f"    {_COMMAND}",
-            "",
-            "✓ passed · ✗ failed · – not offered by the client",
-            "",
-            head,
-            rule,
-            *rows,
-            "",
-            "What a tick stands for: **login** with the right password, and the refusal of a wrong one;",
-            "**push**, after which every byte was fetched back over plain HTTP and hashed; **pull** of those same",
-            "bytes; **delete**, after which the registry answers 404; an **index** of two platforms kept whole; an",
-            "**artifact** that the referrers API lists under its subject; a **signature** that verifies, and one",
-            "by another key that does not.",
-            "",
-            "## Not offered",
-            "",
-            *reasons,
-            "",
-        ]
-    )
+    return _PAGE.format(table="\n".join([head, rule, *rows]), reasons="\n".join(reasons))

@@ -17,9 +17,8 @@ PLAIN = "--tls-verify=false"
 
 
 @pytest.fixture(scope="module")
-def buildah(buildah_client: Client, registry: RegistryUnderTest, images: Images) -> Client:
-    """The buildah that built the images, logged in."""
-    assert images
+def buildah(buildah_client: Client, registry: RegistryUnderTest) -> Client:
+    """buildah, logged in."""
     buildah_client(
         "login", PLAIN, "-u", registry.username, "--password-stdin", registry.host, stdin=registry.password
     )
@@ -39,6 +38,7 @@ def test_a_wrong_password_is_refused(buildah: Client, registry: RegistryUnderTes
 
 @operation(Operation.PUSH)
 def test_push(buildah: Client, registry: RegistryUnderTest, images: Images, repository: str) -> None:
+    assert buildah("images", "--quiet", "app:amd64"), "the session's images are in this very storage"
     buildah("push", "--quiet", PLAIN, "app:amd64", f"docker://{registry.reference(repository)}")
     config = json.loads(images.amd64.blobs[images.amd64.digest])["config"]["digest"]
     assert config in registry.contents(repository, "1")

@@ -152,7 +152,7 @@ def test_an_artifact_is_found_by_its_subject_and_copied_with_it(
     subject = seed(repository, images.amd64)
     reference = registry.reference(repository)
     put = ("artifact", "put", "--artifact-type", SBOM, "--subject", reference)
-    regctl(*put, "--media-type", "application/json", stdin='{"packages": ["busybox"]}')
+    regctl(*put, "--file-media-type", "application/json", stdin='{"packages": ["busybox"]}')
     (found,) = registry.referrers(repository, subject)
     assert found["artifactType"] == SBOM
 
