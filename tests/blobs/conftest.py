@@ -1,5 +1,6 @@
 """Stores to test: every driver that can really run here, each test in a folder or prefix of its own."""
 
+import os
 import uuid
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -8,6 +9,7 @@ import pytest
 
 from engines.pytest_plugin import require
 from engines.servers import S3Server, seaweedfs
+from tests.blobs.azurite import AZURITE, AzureContainer, running_azurite
 from wherry.blobs import BlobStore, Intake, StoreOptions, open_store
 
 
@@ -29,7 +31,28 @@ def s3_options(s3_server: S3Server) -> StoreOptions:
     )
 
 
-@pytest.fixture(params=["filesystem", "memory", pytest.param("s3", marks=pytest.mark.engine("seaweedfs"))])
+@pytest.fixture(scope="session")
+def azurite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AzureContainer]:
+    with running_azurite(Path(os.environ[AZURITE]), tmp_path_factory.mktemp("azurite")) as container:
+        yield container
+
+
+@pytest.fixture
+def azure_options(azurite: AzureContainer) -> StoreOptions:
+    return StoreOptions(
+        url=f"az://{azurite.account}/{azurite.container}/{uuid.uuid4().hex}",
+        endpoint=azurite.endpoint,
+        secret_access_key=azurite.key,
+    )
+
+
+DRIVERS = ["filesystem", "memory", pytest.param("s3", marks=pytest.mark.engine("seaweedfs"))]
+# Microsoft's emulator is an npm package that `make engines` does not install: it is asked for by name.
+if AZURITE in os.environ:
+    DRIVERS.append("azure")
+
+
+@pytest.fixture(params=DRIVERS)
 def driver(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
@@ -38,7 +61,10 @@ def driver(request: pytest.FixtureRequest) -> str:
 async def store(
     driver: str, request: pytest.FixtureRequest, tmp_path: Path
 ) -> AsyncIterator[BlobStore]:
-    options = request.getfixturevalue("s3_options") if driver == "s3" else StoreOptions(root=tmp_path / "store")
+    local = driver in ("filesystem", "memory")
+    options = (
+        StoreOptions(root=tmp_path / "store") if local else request.getfixturevalue(f"{driver}_options")
+    )
     opened = open_store(driver, options)
     yield opened
     await opened.close()

@@ -28,6 +28,7 @@ T = TypeVar("T")
 
 _WHOLE = 2 * MiB  # a body that ends within this is hashed, written and synced in one hop to a thread
 _BATCH = 1 * MiB
+_HAND_OVER = 256 * 1024  # the disk writes while this is hashed
 _PIECE = 256 * 1024  # measured: larger pieces read no faster from the page cache
 _COLD_PIECE = 1 * MiB
 _READ_AHEAD = 8 * MiB
@@ -236,6 +237,8 @@ def _append_whole(file: StagingFile, batch: Batch, tap: Tap | None) -> Appended:
         file.open()
         file.write(batch.chunks)
         if tap is not None:
+            if batch.size >= _HAND_OVER:
+                file.hand_over()
             tap(batch.chunks)
         staged = file.commit()
         committed = True

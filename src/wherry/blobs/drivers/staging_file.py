@@ -89,8 +89,7 @@ class StagingFile:
         for first in range(0, len(chunks), _IOV_MAX):
             self._write_all(chunks[first : first + _IOV_MAX])
         if self._end - self._handed >= _EARLY:
-            _start_writing_back(self._fd, self._handed, self._end - self._handed)
-            self._handed = self._end
+            self.hand_over()
 
     def _write_all(self, chunks: tuple[bytes, ...]) -> None:
         wanted = sum(map(len, chunks))
@@ -102,6 +101,11 @@ class StagingFile:
                 written = os.pwrite(self._fd, rest, self._end)
                 self._end += written
                 rest = rest[written:]
+
+    def hand_over(self) -> None:
+        """Lets the disk begin with what is written, and does not wait for it."""
+        _start_writing_back(self._fd, self._handed, self._end - self._handed)
+        self._handed = self._end
 
     def commit(self, *, announce: bool = True) -> Staged:
         """Everything written is durable, and so is the file's name if `announce`. Seals the file."""
