@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import typer
 
-from wherry.cli import serve, settings, version
+from wherry import __version__
+from wherry.cli import repository, serve, settings, tag, user, version
 
 _HELP = "Wherry, a container registry: run it with `wherry serve`, then push with any client."
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"wherry {__version__}")
+        raise typer.Exit
 
 
 def build_app() -> typer.Typer:
@@ -18,10 +27,23 @@ def build_app() -> typer.Typer:
         pretty_exceptions_show_locals=False,
         context_settings={"help_option_names": ["-h", "--help"]},
     )
+    app.callback()(_options)
     app.command("serve")(serve.serve)
     app.command("settings")(settings.show_settings)
+    app.add_typer(user.users, name="user")
+    app.add_typer(repository.repositories, name="repository")
+    app.add_typer(tag.tags, name="tag")
     app.command("version")(version.show_version)
     return app
+
+
+def _options(
+    show: Annotated[
+        bool,
+        typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit."),
+    ] = False,
+) -> None:
+    pass
 
 
 def main() -> None:

@@ -63,3 +63,9 @@ def _cell(value: object) -> str:
 
 def _plain(value: object) -> str:
     return value.isoformat() if isinstance(value, datetime | date) else str(value)
+
+
+def note_more(more: bool, last: str) -> None:
+    """On standard error, so that piped output stays clean: the list was cut, and how to go on."""
+    if more:
+        typer.echo(f"There are more: go on with --after {last}, or raise --limit.", err=True)

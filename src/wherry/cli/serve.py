@@ -148,7 +148,7 @@ def _make_data_folder(folder: Path) -> None:
 
 
 def _check_address_is_free(host: str, port: int) -> None:
-    """Workers share the port, so the kernel would let a second server take half of the first one's requests."""
+    """Workers share the port, so the kernel would let a second server take half of the requests."""
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(
             host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
@@ -163,7 +163,7 @@ def _check_address_is_free(host: str, port: int) -> None:
 
 
 def _raise_open_files_limit() -> None:
-    """A connection and the file it is sent take a descriptor each; the usual limit of 1024 is too few."""
+    """A connection and the file it is sent take a descriptor each; the usual limit, 1024, is too few."""
     import resource
 
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)

@@ -1,0 +1,158 @@
+"""Writes the pages of docs/reference that are made from declarations in the source: `make docs`.
+
+A test compares the pages with the declarations, so that a page cannot lag behind.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from wherry.settings import Declaration
+
+REFERENCE = Path(__file__).parent / "reference"
+_MADE = "<!-- Made by `make docs` from {source}. Change it there. -->\n"
+
+
+def pages() -> dict[str, str]:
+    """The text of each generated page by its file name."""
+    return {"settings.md": _settings(), "metrics.md": _metrics(), "cli.md": _cli()}
+
+
+def _table(head: tuple[str, ...], rows: Iterator[tuple[str, ...]]) -> str:
+    def line(cells: tuple[str, ...]) -> str:
+        return "| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in cells) + " |"
+
+    return "\n".join([line(head), line(("---",) * len(head)), *map(line, rows)]) + "\n"
+
+
+_SETTINGS_INTRODUCTION = """\
+Each setting can be given in four ways; the first that is there wins:
+
+1. a flag: `wherry serve --port 8080`, or for any setting `--set store.driver=s3`;
+2. an environment variable: `WHERRY_PORT=8080`;
+3. the settings file, TOML: the one of `--config`, of `WHERRY_CONFIG`, or `wherry.toml` in the data folder;
+4. its default.
+
+`wherry settings` prints the value of each and where it came from, without secrets. A name that no setting
+has stops the start, with the nearest name that there is. A secret can also be read from the file that its
+variable with `_FILE` behind it names: `WHERRY_ADMIN_PASSWORD_FILE=/run/secrets/admin`.
+
+Sizes are written `4MiB`, `500kB` or in bytes; durations `500ms`, `30s`, `5m`, `24h`, `7d` or in seconds;
+lists with commas. A relative path counts from the folder that the program is started in.
+
+```toml
+# /srv/wherry/wherry.toml
+host = "0.0.0.0"
+workers = 2
+
+[store]
+driver = "s3"
+url = "s3://images/wherry"
+
+[uploads]
+max_bytes = "20GiB"
+```
+"""
+
+_METRICS_INTRODUCTION = """\
+`GET /metrics` answers in the text form of Prometheus. With several workers the values of all of them are
+added up. Labels take values from closed sets only, so that no client can make series grow.
+"""
+
+_CLI_INTRODUCTION = """\
+Administrative commands work on a data folder (`--data DIR`), also while a server runs on it, and read the
+same settings as the server. Commands that print a list or a record take `--json`. Commands against a server
+on another machine (`--server URL`) come with the native API.
+"""
+
+
+def _settings() -> str:
+    from wherry.settings import Settings, declarations
+    from wherry.settings.declaration import section_of
+
+    parts = ["# Settings\n", _MADE.format(source="src/wherry/settings/tree.py"), _SETTINGS_INTRODUCTION]
+    sections: list[tuple[str, str, str]] = [("", "General", "")]
+    for field in dataclasses.fields(Settings):
+        section = section_of(field)
+        if section is not None:
+            sections.append((field.name, f"`[{field.name}]`", inspect.getdoc(section) or ""))
+    for name, title, doc in sections:
+        parts.append(f"## {title}\n")
+        if doc:
+            parts.append(f"{doc}\n")
+        own = [item for item in declarations(Settings) if item.key.rpartition(".")[0] == name]
+        parts.append(
+            _table(("Setting", "Variable", "Kind", "Default", "What it does"), map(_setting_row, own))
+        )
+    return "\n".join(parts)
+
+
+def _setting_row(item: Declaration) -> tuple[str, ...]:
+    default = item.show_default() if item.default_text else f"`{item.show_default()}`"
+    doc = item.doc + (" Secret." if item.secret else "")
+    return f"`{item.key}`", f"`{item.environment}`", item.kind.name, default, doc
+
+
+def _metrics() -> str:
+    from wherry.observability.metrics import DECLARATIONS
+
+    rows = (
+        (f"`{item.name}`", item.kind.value, ", ".join(f"`{label}`" for label in item.labels), item.doc)
+        for item in DECLARATIONS
+    )
+    made = _MADE.format(source="src/wherry/observability/metrics.py")
+    table = _table(("Metric", "Kind", "Labels", "What it measures"), rows)
+    return "\n".join(["# Metrics\n", made, _METRICS_INTRODUCTION, table])
+
+
+def _cli() -> str:
+    import typer.main
+
+    from wherry.cli.main import build_app
+
+    parts = ["# Command line\n", _MADE.format(source="src/wherry/cli"), _CLI_INTRODUCTION]
+    parts.extend(_commands("wherry", typer.main.get_command(build_app())))
+    return "\n".join(parts)
+
+
+def _commands(path: str, command: Any) -> Iterator[str]:
+    inner = getattr(command, "commands", None)
+    if inner:
+        for name, below in inner.items():
+            yield from _commands(f"{path} {name}", below)
+        return
+    yield f"## `{path}`\n"
+    text, _, example = inspect.cleandoc(command.help or "").partition("Example: ")
+    yield text.strip() + "\n"
+    if example:
+        yield f"```console\n$ {example.strip()}\n```\n"
+    rows = [row for row in map(_parameter, command.params) if row]
+    if rows:
+        yield _table(("Parameter", "What it does"), iter(rows))
+
+
+def _parameter(parameter: Any) -> tuple[str, str] | None:
+    if parameter.name == "help":
+        return None
+    names = ", ".join(f"`{name}`" for name in [*parameter.opts, *parameter.secondary_opts])
+    if parameter.param_type_name == "argument":
+        names = f"`{parameter.metavar or parameter.name.upper()}`"
+    elif parameter.metavar:
+        names += f" `{parameter.metavar}`"
+    return names, getattr(parameter, "help", None) or ""
+
+
+def main() -> None:
+    """Write every page."""
+    REFERENCE.mkdir(exist_ok=True)
+    for name, text in pages().items():
+        (REFERENCE / name).write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,126 @@
+"""``wherry user``: who may log in."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from wherry.cli.data_folder import open_database
+from wherry.cli.options import ConfigOption, DataOption, JsonOption, fail
+from wherry.cli.output import print_rows
+
+if TYPE_CHECKING:
+    from wherry.identity.users import User
+
+users = typer.Typer(no_args_is_help=True, help="Who may log in.")
+
+NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="Name that the user logs in with.")]
+PasswordStdin = Annotated[
+    bool,
+    typer.Option("--password-stdin", help="Read the password from standard input instead of asking for it."),
+]
+
+_COLUMNS = ["name", "admin", "disabled", "created"]
+
+
+@users.command("list")
+def list_all(data: DataOption = None, config: ConfigOption = None, as_json: JsonOption = False) -> None:
+    """Print every user.
+
+    Example: wherry user list --data /srv/wherry
+    """
+    from wherry.identity.users import list_users
+
+    with open_database(data, config) as database:
+        found = database.read_now(list_users)
+    print_rows([_row(user) for user in found], _COLUMNS, as_json=as_json)
+
+
+@users.command()
+def create(
+    name: NameArgument,
+    password_stdin: PasswordStdin = False,
+    admin: Annotated[bool, typer.Option("--admin", help="May do everything.")] = False,
+    data: DataOption = None,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Make a user.
+
+    Example: wherry user create ci --password-stdin < password.txt
+    """
+    from wherry.identity.passwords import Passwords
+    from wherry.identity.users import create_user
+    from wherry.kit.clock import SystemClock
+
+    with open_database(data, config) as database:
+        password_hash = Passwords().hash_now(_ask_password(name, password_stdin))
+        now = SystemClock().now()
+        made = database.write_now(lambda tx: create_user(tx, name, password_hash, now, is_admin=admin))
+    print_rows([_row(made)], _COLUMNS, as_json=as_json)
+
+
+@users.command()
+def password(
+    name: NameArgument,
+    password_stdin: PasswordStdin = False,
+    data: DataOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """Give a user another password; logins with the old one end at once.
+
+    Example: wherry user password admin --password-stdin < password.txt
+    """
+    from wherry.identity.passwords import Passwords
+    from wherry.identity.users import set_password
+
+    with open_database(data, config) as database:
+        password_hash = Passwords().hash_now(_ask_password(name, password_stdin))
+        database.write_now(lambda tx: set_password(tx, name, password_hash))
+    typer.echo(f"{name} has another password now.")
+
+
+@users.command()
+def disable(name: NameArgument, data: DataOption = None, config: ConfigOption = None) -> None:
+    """Refuse a user's logins and tokens from now on.
+
+    Example: wherry user disable ci
+    """
+    _set_disabled(name, True, data, config)
+    typer.echo(f"{name} cannot log in any more.")
+
+
+@users.command()
+def enable(name: NameArgument, data: DataOption = None, config: ConfigOption = None) -> None:
+    """Let a disabled user log in again.
+
+    Example: wherry user enable ci
+    """
+    _set_disabled(name, False, data, config)
+    typer.echo(f"{name} can log in.")
+
+
+def _set_disabled(name: str, disabled: bool, data: str | None, config: Any) -> None:
+    from wherry.identity.users import set_disabled
+
+    with open_database(data, config) as database:
+        database.write_now(lambda tx: set_disabled(tx, name, disabled))
+
+
+def _ask_password(name: str, from_stdin: bool) -> str:
+    if from_stdin:
+        return sys.stdin.readline().rstrip("\r\n")
+    if not sys.stdin.isatty():
+        fail("there is no terminal to ask for the password on: give it with --password-stdin.", 2)
+    return str(typer.prompt(f"Password for {name}", hide_input=True, confirmation_prompt=True))
+
+
+def _row(user: User) -> dict[str, Any]:
+    return {
+        "name": user.name,
+        "admin": user.is_admin,
+        "disabled": user.is_disabled,
+        "created": user.created_at,
+    }
