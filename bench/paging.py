@@ -1,0 +1,12 @@
+"""stub"""
+
+from collections.abc import Iterator
+
+from bench.figures import Row
+from bench.rounds import Bench
+
+KEYS: tuple[str, ...] = ("paging",)
+
+
+def rows(bench: Bench) -> Iterator[Row]:
+    yield from ()
