@@ -41,7 +41,7 @@ class StagingFile:
     def open(self, *, cut: bool = True) -> "StagingFile":
         """Locks the file and cuts what lies beyond `staged`. Raises `UploadBusy` or `StagedBytesMissing`."""
         staged = self._staged
-        flags = os.O_RDWR | os.O_CLOEXEC
+        flags = os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW
         try:
             self._fd = os.open(self._path, flags)
         except FileNotFoundError:
@@ -63,7 +63,7 @@ class StagingFile:
         except BlockingIOError:
             raise UploadBusy(self._staged.upload) from None
         try:
-            still_there = os.path.samestat(os.stat(self._path), os.fstat(self._fd))
+            still_there = os.path.samestat(os.lstat(self._path), os.fstat(self._fd))
         except FileNotFoundError:
             still_there = False
         if not still_there:  # promoted, discarded or given up between the opening and the lock
