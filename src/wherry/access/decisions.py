@@ -17,7 +17,7 @@ class TokenGrant:
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who asks. `user_id` is None for somebody who did not log in; `grant` is there if a registry token spoke."""
+    """Who asks. `user_id` is None without a login; `grant` is there if a registry token spoke."""
 
     user_id: int | None
     name: str

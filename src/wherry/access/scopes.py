@@ -40,7 +40,7 @@ def parse_scopes(texts: Iterable[str]) -> AskedScopes:
     catalog = False
     single = [scope for text in texts for scope in text.split()]
     for scope in single[:MAX_SCOPES]:
-        # The name may hold a port's colon in some clients' dialect, so the verbs are what follows the last one.
+        # Some clients write a port into the name: the verbs are what follows the last colon.
         kind, _, rest = scope.partition(":")
         name, _, verbs = rest.rpartition(":")
         if kind == "registry" and name == "catalog":

@@ -1,7 +1,8 @@
 """Registry tokens: short JWTs (RFC 7519) that carry who asked and what was granted.
 
-The algorithm is pinned to EdDSA and the key is one of our own set, by `kid`: nothing in a token's header chooses
-how it is checked (CVE-2025-24976). A token never grants more than its user has at the moment of each request.
+The algorithm is pinned to EdDSA and the key is one of our own set, by `kid`: nothing in a token's header
+chooses how it is checked (CVE-2025-24976). A token never grants more than its user has at the moment of each
+request.
 """
 
 import hashlib
@@ -39,7 +40,7 @@ class Claims:
 
 
 class RegistryTokens:
-    """Issues and checks tokens; checked ones are remembered by their hash until they expire (checking takes 130 µs)."""
+    """Issues tokens and checks them (130 µs); checked ones are remembered by hash until they expire."""
 
     def __init__(self, keys: SigningKeys, service: str, lifetime: timedelta, clock: Clock) -> None:
         self._public = {kid: key.public_key() for kid, key in keys.items()}

@@ -25,7 +25,7 @@ def create_app(settings: Settings) -> "Application":
 
 
 class Application:
-    """Sends each request to its face. The lifespan opens what the faces need, and closes it in the opposite order."""
+    """Sends each request to its face. The lifespan opens what the faces need, and closes it in reverse."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings

@@ -19,7 +19,7 @@ from wherry.registry.uploads import free_all_claims
 from wherry.settings import Settings
 
 ADMIN = "admin"
-PASSWORD_FILE = "admin-password"
+PASSWORD_FILE = "admin-password"  # noqa: S105 (a file name)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from datetime import timedelta
+from functools import partial
 
 from wherry.blobs.errors import BlobError
 from wherry.blobs.intake import Intake
@@ -17,13 +18,13 @@ EVERY = timedelta(minutes=5)
 
 
 async def expire_uploads(database: Database, intake: Intake, clock: Clock, expiry: timedelta) -> int:
-    """End all uploads that were not written to for `expiry`; answers how many. Raises `DatabaseError`, `BlobError`."""
+    """End uploads that nobody wrote to for `expiry`; tells how many. Raises `DatabaseError`, `BlobError`."""
     ended = 0
     before = clock.now() - expiry
     while expired := await database.read(lambda tx: expired_uploads(tx, before)):
         for staged in expired:
             await intake.discard(staged)
-            await database.write(lambda tx, upload=staged.upload: forget_upload(tx, upload), durable=False)  # type: ignore[misc]
+            await database.write(partial(forget_upload, upload=staged.upload), durable=False)
         ended += len(expired)
     return ended
 

@@ -25,8 +25,8 @@ Observe = Callable[[str, float], None]
 # What replicas on PostgreSQL listen to; see `wherry.db.pull_reader`.
 CHANGES_CHANNEL = "wherry_changes"
 
-# serialization_failure, deadlock_detected, and foreign_key_violation: a row that was there when the transaction
-# looked is gone when it commits. The second try sees what the other transaction left.
+# serialization_failure, deadlock_detected, and foreign_key_violation: a row that was there when the
+# transaction looked is gone when it commits. The second try sees what the other transaction left.
 _RETRY_STATES = frozenset({"40001", "40P01", "23503"})
 RETRIES = 5
 
@@ -40,7 +40,7 @@ class Writer(Protocol):
 
 
 class Database:
-    """Reads and writes, each one transaction. Build it inside a running event loop's process, close it at the end."""
+    """Reads and writes, each one transaction. Close it at the end."""
 
     def __init__(self, url: str, observe: Observe = lambda _operation, _seconds: None) -> None:
         self.url = url
@@ -71,8 +71,8 @@ class Database:
     async def write(self, work: Work[T], *, durable: bool = True) -> T:
         """Run `work` and commit; when this returns the change survives power loss.
 
-        With `durable=False` it survives a crash of the process only: for progress that a client can send again.
-        Raises what `work` raises, or a `DatabaseError`; then nothing of it is kept.
+        With `durable=False` it survives a crash of the process only: for progress that a client can send
+        again. Raises what `work` raises, or a `DatabaseError`; then nothing of it is kept.
         """
         began = time.perf_counter()
         try:
@@ -120,7 +120,7 @@ def _announce(connection: Connection) -> None:
 
 
 def _retrying(engine: Engine, work: Work[T]) -> T:
-    """Run again what PostgreSQL gave up because of another transaction; domain functions have no other effect."""
+    """Run again what PostgreSQL gave up because of another transaction; work has no other effect."""
     for _ in range(RETRIES):
         try:
             return _in_transaction(engine, work)

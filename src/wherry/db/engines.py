@@ -13,8 +13,8 @@ BUSY_TIMEOUT_MS = 30_000
 def open_engine(url: str, *, writer: bool) -> Engine:
     """An engine for `url` (`sqlite:///PATH` or `postgresql://…`).
 
-    On SQLite a `writer` begins each transaction with the write lock (`BEGIN IMMEDIATE`), so that what it has read
-    still holds when it writes; a reader gets a snapshot and cannot write at all.
+    On SQLite a `writer` begins each transaction with the write lock (`BEGIN IMMEDIATE`), so that what it has
+    read still holds when it writes; a reader gets a snapshot and cannot write at all.
     """
     parsed = make_url(url)
     if parsed.get_backend_name() == "sqlite":
@@ -33,7 +33,7 @@ def open_engine(url: str, *, writer: bool) -> Engine:
 
 
 def configure_sqlite(connection: sqlite3.Connection, *, writer: bool) -> None:
-    """WAL, every commit fsynced (`FULL`), foreign keys checked, and a wait instead of an error on a busy file."""
+    """WAL, every commit fsynced (`FULL`), foreign keys checked; a busy file is waited for."""
     cursor = connection.cursor()
     cursor.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
     cursor.execute("PRAGMA journal_mode = WAL")

@@ -1,8 +1,8 @@
 """The one thread that writes to SQLite, committing what waits together.
 
-SQLite has one write lock and an fsync per commit. Pushes that arrive while one commit is on its way to the disk share
-the next: each runs under a savepoint of its own, so that one that fails takes no other along, and all are answered
-only after their common commit.
+SQLite has one write lock and an fsync per commit. Pushes that arrive while one commit is on its way to the
+disk share the next: each runs under a savepoint of its own, so that one that fails takes no other along, and
+all are answered only after their common commit.
 """
 
 import asyncio
@@ -89,14 +89,14 @@ class SqliteWriter:
             with self._engine.connect() as connection:
                 driver = connection.connection.driver_connection
                 assert driver is not None
-                # `synchronous` cannot change inside a transaction; both values are safe against a crash of the process.
+                # It cannot change inside a transaction; both values are safe against a crash of the process.
                 driver.execute(
                     f"PRAGMA synchronous = {'FULL' if any(job.durable for job in jobs) else 'NORMAL'}"
                 )
                 with connection.begin():
                     for job in jobs:
                         self._run_one(connection, job)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 (each job's caller gets it)
             failure = translated(error) if isinstance(error, DBAPIError) else error
             for job in jobs:
                 job.error = job.error or failure
@@ -105,9 +105,9 @@ class SqliteWriter:
         connection.exec_driver_sql("SAVEPOINT job")
         try:
             job.result = job.work(connection)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 (the job's caller gets it)
             job.error = translated(error) if isinstance(error, DBAPIError) else error
-            # Where SQLite gave up the whole transaction (a full disk), this raises, and every job of it fails.
+            # Where SQLite gave up the whole transaction (a full disk), this raises, and all jobs fail.
             connection.exec_driver_sql("ROLLBACK TO job")
         connection.exec_driver_sql("RELEASE job")
 

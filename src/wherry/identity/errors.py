@@ -18,7 +18,8 @@ class InvalidUserName(IdentityError):
     def __init__(self, name: str) -> None:
         self.name = name
         super().__init__(
-            f"user name {name[:80]!r}: 1 to 64 letters, digits, '.', '_' and '-', starting with a letter or digit"
+            f"user name {name[:80]!r}: 1 to 64 letters, digits, '.', '_' and '-',"
+            " starting with a letter or digit"
         )
 
 

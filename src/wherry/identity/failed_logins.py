@@ -1,4 +1,4 @@
-"""Counts wrong passwords by user name and by address, so that guessing is slow and costs other users nothing."""
+"""Counts wrong passwords by user name and by address, so that guessing is slow and harms no other user."""
 
 from collections import OrderedDict, deque
 from datetime import timedelta
@@ -10,7 +10,7 @@ MAX_WATCHED = 20_000
 
 
 class FailedLogins:
-    """A login that is remembered as right is never counted or refused: clients at work are not locked out by guessers."""
+    """A login remembered as right is never counted or refused: guessers do not lock out clients at work."""
 
     def __init__(self, clock: Clock, attempts: int, window: timedelta) -> None:
         self._clock = clock

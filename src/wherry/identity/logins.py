@@ -31,8 +31,8 @@ class Account:
 class Logins:
     """Checks passwords, and remembers the ones that were right for as long as they stay the user's.
 
-    What is remembered is a keyed hash, under a key that only this process knows, and the argon2 hash that it was
-    checked against: another password or a disabled user ends it at the next request.
+    What is remembered is a keyed hash, under a key that only this process knows, and the argon2 hash that it
+    was checked against: another password or a disabled user ends it at the next request.
     """
 
     def __init__(self, rows: FreshRows, passwords: Passwords, failures: FailedLogins) -> None:
@@ -52,7 +52,8 @@ class Logins:
     async def login(self, name: str, password: str, address: str) -> Account | None:
         """The user with that name and password; None tells nothing about which of them was wrong.
 
-        `address` is where the request comes from: too many wrong passwords from there, or for that name, are refused.
+        `address` is where the request comes from; too many wrong passwords from there or for that name are
+        refused.
 
         Raises `TooManyLogins`, `DatabaseUnavailable`.
         """

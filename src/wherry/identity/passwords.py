@@ -1,4 +1,4 @@
-"""Password hashes (argon2id), made and checked in threads of their own so that pulls never wait for a login."""
+"""Password hashes (argon2id), made and checked in threads of their own: pulls never wait for a login."""
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
@@ -14,7 +14,7 @@ MAX_LENGTH = 1024
 
 
 class Passwords:
-    """Hashes with RFC 9106's low-memory profile (64 MiB, 3 passes), at most two at a time and forty waiting."""
+    """RFC 9106's low-memory profile (64 MiB, 3 passes), at most two at a time and forty waiting."""
 
     def __init__(self, at_once: int = 2, waiting: int = 40) -> None:
         self._hasher = PasswordHasher()
@@ -54,6 +54,7 @@ class Passwords:
         if self._decoy is None:
             self._decoy = self._hasher.hash("nobody has this password")
         try:
-            return self._hasher.verify(password_hash or self._decoy, password) and password_hash is not None
+            self._hasher.verify(password_hash or self._decoy, password)
         except (VerificationError, InvalidHashError):
             return False
+        return password_hash is not None

@@ -14,7 +14,7 @@ class Sealer:
     """Seals and opens small secrets (AES-128-CBC with HMAC-SHA256, by Fernet)."""
 
     def __init__(self, master_key: str) -> None:
-        """`master_key` is 32 bytes in URL-safe base64, as `new_master_key` makes it; raises `ValueError` otherwise."""
+        """`master_key`: 32 bytes in URL-safe base64, as `new_master_key` makes it. Raises `ValueError`."""
         self._fernet = Fernet(master_key)
 
     def seal(self, secret: bytes) -> str:

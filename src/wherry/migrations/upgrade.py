@@ -9,7 +9,7 @@ from sqlalchemy.exc import DBAPIError
 from wherry.db.engines import open_engine
 from wherry.db.errors import translated
 
-# The newest version; a test compares it with what Alembic finds, so that a start need not load Alembic to know it.
+# The newest version. A test compares it with Alembic's, so that a start need not load Alembic to know it.
 HEAD = "0001"
 
 _LOCK = 0x77686572  # one upgrade at a time over all replicas
@@ -20,7 +20,7 @@ class SchemaTooNew(Exception):
 
 
 def upgrade(url: str) -> str:
-    """Apply what is missing, in one transaction; answers the version. Raises `DatabaseError`, `SchemaTooNew`."""
+    """Apply what is missing in one transaction; tells the version. Raises `DatabaseError`, `SchemaTooNew`."""
     engine = open_engine(url, writer=True)
     try:
         with engine.begin() as connection:

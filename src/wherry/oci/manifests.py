@@ -1,7 +1,8 @@
 """A read-only view of a manifest's JSON. The bytes stay the truth; nothing is ever written back from here.
 
 Strict where two readers could see two different manifests (duplicate keys, both kinds at once, a Content-Type
-that contradicts the document: CVE-2021-41190), open everywhere else: unknown fields and types are no concern of ours.
+that contradicts the document: CVE-2021-41190), open everywhere else: unknown fields and types are no concern
+of ours.
 """
 
 import json
@@ -30,8 +31,9 @@ class Descriptor:
 class Manifest:
     """What the registry needs to know of a manifest.
 
-    `blobs`: config, layers and artifact blobs that a pull will ask this registry for (non-distributable layers are
-    left out). `children`: manifests that an index names. `artifact_type`: as the referrers API reports it.
+    `blobs`: config, layers and artifact blobs that a pull will ask this registry for (non-distributable
+    layers are left out). `children`: manifests that an index names. `artifact_type`: as the referrers API
+    reports it.
     """
 
     media_type: str

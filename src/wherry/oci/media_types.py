@@ -1,4 +1,4 @@
-"""Media types of manifests, and which of them are indexes (OCI image-spec and Docker's Image Manifest 2.2)."""
+"""Media types of manifests, and which of them are indexes (OCI image-spec, Docker's Image Manifest 2.2)."""
 
 import re
 

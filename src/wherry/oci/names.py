@@ -32,7 +32,8 @@ class RepositoryName:
         if not _NAME.fullmatch(text):
             raise InvalidName(
                 text,
-                "a repository name is lowercase letters and digits, parted by single '.', '_', '__', '-' or '/'",
+                "a repository name is lowercase letters and digits,"
+                " parted by single '.', '_', '__', '-' or '/'",
             )
         return cls(text)
 

@@ -20,7 +20,7 @@ def delete_tag(tx: Connection, name: RepositoryName, tag: Tag) -> None:
 def delete_manifest(tx: Connection, name: RepositoryName, digest: Digest, *, sparse: bool = False) -> None:
     """The manifest goes with all tags that point at it.
 
-    Raises `RepositoryUnknown`, `ManifestUnknown`, and, unless `sparse`, `StillReferenced` for the child of an index.
+    Raises `RepositoryUnknown`, `ManifestUnknown`, and, unless `sparse`, `StillReferenced` for an index's child.
     """
     repository = get_repository(tx, name)
     text = str(digest)
@@ -42,7 +42,7 @@ def delete_manifest(tx: Connection, name: RepositoryName, digest: Digest, *, spa
 def delete_blob(tx: Connection, name: RepositoryName, digest: Digest, *, sparse: bool = False) -> None:
     """The repository loses the blob; its bytes stay until garbage collection finds that nobody has it.
 
-    Raises `RepositoryUnknown`, `BlobUnknown`, and, unless `sparse`, `StillReferenced` where a manifest names it.
+    Raises `RepositoryUnknown`, `BlobUnknown`, and, unless `sparse`, `StillReferenced` if a manifest names it.
     """
     repository = get_repository(tx, name)
     mine = (repository_blobs.c.repository_id == repository.id, repository_blobs.c.digest == str(digest))

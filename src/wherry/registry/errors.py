@@ -1,4 +1,4 @@
-"""What a registry refuses, and why. Each face maps these to its own error form; none of them knows a status code.
+"""What a registry refuses, and why. Each face maps these to its own error form; none knows a status code.
 
 RegistryError
 ├── RepositoryUnknown

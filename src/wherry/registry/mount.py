@@ -15,7 +15,7 @@ MAX_SOURCES = 100
 
 
 def repositories_with(tx: Connection, digest: Digest) -> tuple[tuple[RepositoryName, bool], ...]:
-    """Repositories that have the blob, each with whether it is public; the caller picks one that its actor may read."""
+    """Repositories that have the blob, and whether each is public; the caller picks one it may read."""
     rows = tx.execute(
         select(repositories.c.name, repositories.c.is_public)
         .join(repository_blobs)
@@ -35,7 +35,8 @@ def mount_blob(
 ) -> bool:
     """Link the blob to `target` if `source` has it; False where it does not.
 
-    The caller has made sure that its actor may pull from `source` and push to `target`. Raises `OrganizationReserved`.
+    The caller has made sure that its actor may pull from `source` and push to `target`. Raises
+    `OrganizationReserved`.
     """
     link = (
         select(repository_blobs.c.digest)

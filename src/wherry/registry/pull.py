@@ -31,7 +31,7 @@ class PulledBlob:
 
 
 class Pulls:
-    """Answers which manifest, which blob, and whether a repository is public. Raises `DatabaseUnavailable`."""
+    """Tells which manifest, which blob, and whether a repository is public. Raises `DatabaseUnavailable`."""
 
     def __init__(self, rows: FreshRows) -> None:
         self._rows = rows

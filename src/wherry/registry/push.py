@@ -1,4 +1,4 @@
-"""Pushing a manifest: what it names must be here, its exact bytes are kept, its tags move; all in one transaction."""
+"""Pushing a manifest, in one transaction: what it names must be here, its bytes are kept, its tags move."""
 
 import json
 from collections.abc import Iterable, Sequence
@@ -113,7 +113,7 @@ def _check_sizes(named: Iterable[Descriptor], sizes: dict[str, int]) -> None:
 
 
 def _blob_sizes(tx: Connection, repository_id: int, digests: list[str]) -> dict[str, int]:
-    """Sizes of those that the repository has; the links are locked until the commit, against a delete meanwhile."""
+    """Sizes of those that the repository has; the links are locked against a delete until the commit."""
     query = select(blobs.c.digest, blobs.c.size).join(repository_blobs)
     sizes: dict[str, int] = {}
     for start in range(0, len(digests), _AT_ONCE):

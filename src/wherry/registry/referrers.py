@@ -1,7 +1,7 @@
 """Referrers: manifests that name another one as their subject (distribution-spec, "Listing Referrers").
 
-Clients that did not know the referrers API kept the same list as an index under a tag made of the digest; what such
-an index names is included.
+Clients that did not know the referrers API kept the same list as an index under a tag made of the digest;
+what such an index names is included.
 """
 
 import json

@@ -1,7 +1,7 @@
 """Tables of repositories and what they hold.
 
-A blob is a row of `blobs` once, whatever the number of repositories; `repository_blobs` says where it may be read.
-Manifests live in the database, so that a push is one transaction and a pull one indexed row.
+A blob is a row of `blobs` once, whatever the number of repositories; `repository_blobs` says where it may be
+read. Manifests live in the database, so that a push is one transaction and a pull one indexed row.
 """
 
 from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Index, LargeBinary, String, Table

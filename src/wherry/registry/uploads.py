@@ -1,7 +1,8 @@
 """Upload sessions: begun, written to by one request at a time, finished into a blob, cancelled, expired.
 
-A session belongs to its repository and its user; to everybody else it does not exist. The row keeps what is durable
-of it; the bytes are the blob store's. A writer holds a lease, so that two requests never write at once, on any replica.
+A session belongs to its repository and its user; to everybody else it does not exist. The row keeps what is
+durable of it; the bytes are the blob store's. A writer holds a lease, so that two requests never write at
+once, on any replica.
 """
 
 import json
@@ -38,7 +39,7 @@ class Upload:
 def start_upload(
     tx: Connection, name: RepositoryName, user_id: int, upload: str, algorithm: Algorithm, now: datetime
 ) -> None:
-    """Begin a session; makes the repository if this is the first push to it. Raises `OrganizationReserved`."""
+    """Begin a session, and the repository on its first push. Raises `OrganizationReserved`."""
     repository_id = ensure_repository(tx, name, user_id, now)
     tx.execute(
         insert(uploads).values(
@@ -83,7 +84,7 @@ def claim_upload(
 
 
 def renew_claim(tx: Connection, upload: str, writer: str, now: datetime) -> None:
-    """Keep the session while bytes still come in. Raises `UploadUnknown` if it was cancelled or taken over."""
+    """Keep the session while bytes come in. Raises `UploadUnknown` if it was cancelled or taken over."""
     kept = tx.execute(_mine(upload, writer).values(writer_until=now + LEASE, touched_at=now))
     if kept.rowcount == 0:
         raise UploadUnknown(upload)

@@ -1,4 +1,4 @@
-"""From the Authorization header to an actor: Basic with a password, Bearer with a registry token, or nobody."""
+"""From the Authorization header to an actor: Basic with a password, Bearer with a registry token, nobody."""
 
 import base64
 import binascii

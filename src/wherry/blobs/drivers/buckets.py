@@ -115,10 +115,10 @@ def _parse(options: StoreOptions, scheme: str, *, parts: int) -> tuple[list[str]
         raise StoreMisconfigured(f"this driver needs a store URL: {wanted}")
     found, separator, path = options.url.partition("://")
     names = path.strip("/").split("/")
-    if not separator or found != scheme or len(names) < parts or not all(names):
+    if "?" in path or "#" in path or "@" in path:  # not repeated in the message: there may be a key in it
+        raise StoreMisconfigured(f"a store URL names only {wanted}; keys and all else have settings")
+    if not separator or found != scheme or len(names) < parts or not all(names) or ".." in names:
         raise StoreMisconfigured(f"{options.url!r} is not a store URL of this driver: {wanted}")
-    if "?" in path or "#" in path or "@" in path or ".." in names:
-        raise StoreMisconfigured(f"{options.url!r} may name only {wanted}; other options have settings")
     return names[:parts], "/".join(names[parts:]) or None
 
 

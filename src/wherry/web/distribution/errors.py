@@ -16,7 +16,7 @@ from wherry.web.body import BodyTooLong, BodyTooSlow
 
 
 class Code(StrEnum):
-    """The codes of the distribution-spec, and two of the CNCF registry's for what the spec has no code for."""
+    """The codes of the distribution-spec, and two of the CNCF registry's where the spec has none."""
 
     BLOB_UNKNOWN = "BLOB_UNKNOWN"
     BLOB_UPLOAD_INVALID = "BLOB_UPLOAD_INVALID"

@@ -1,4 +1,4 @@
-"""Decisions as this face asks for them, and how it refuses: with the challenge that would help, or not at all."""
+"""Decisions as this face asks for them, and refusals: with the challenge that would help, or flatly."""
 
 from wherry.access.actions import Action, Need, Verb
 from wherry.access.decisions import Decision, Image, authorize

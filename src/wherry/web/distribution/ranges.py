@@ -1,4 +1,4 @@
-"""Byte ranges: `Range` of downloads (RFC 9110 §14) and `Content-Range` of upload chunks (distribution-spec)."""
+"""Byte ranges: `Range` of downloads (RFC 9110 §14), `Content-Range` of upload chunks (distribution-spec)."""
 
 import re
 from dataclasses import dataclass
@@ -23,9 +23,10 @@ class Piece:
 
 
 def asked_piece(header: str | None, size: int) -> Piece | None:
-    """The piece that a Range header asks for; None for the whole (no header, several ranges, or not in bytes).
+    """The piece that a Range header asks for; None for the whole.
 
-    Raises `Problem` (416) for one that has nothing of the content.
+    The whole is also what no header, several ranges, and another unit than bytes get. Raises `Problem` (416)
+    for a range that has nothing of the content.
     """
     if not header:
         return None
@@ -45,7 +46,7 @@ def asked_piece(header: str | None, size: int) -> Piece | None:
 
 
 def chunk_piece(header: str | None) -> Piece | None:
-    """Where a chunk belongs; None where the request does not say. Raises `Problem` (400, or 416 for an empty one)."""
+    """Where a chunk belongs; None where the request does not say. Raises `Problem` (400, 416 if empty)."""
     if header is None:
         return None
     match = _CHUNK.fullmatch(header.strip().removeprefix("bytes").strip().partition("/")[0])

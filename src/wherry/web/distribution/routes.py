@@ -1,4 +1,4 @@
-"""The routes of this face, each bound to its action. The reference page of the API is made from this table."""
+"""The routes of this face, each bound to its action. The API's reference page is made from this table."""
 
 from collections.abc import Awaitable, Callable
 

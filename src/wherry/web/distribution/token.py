@@ -1,7 +1,7 @@
 """The Docker token endpoint: GET with Basic or nothing, and the OAuth2 POST.
 
-https://distribution.github.io/distribution/spec/auth/token/ and …/oauth/. What is asked for is cut to what the user
-may; asking for too much is never an error.
+https://distribution.github.io/distribution/spec/auth/token/ and …/oauth/. What is asked for is cut to what
+the user may; asking for too much is never an error.
 """
 
 import json

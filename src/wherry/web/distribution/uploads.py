@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from functools import partial
 
 from starlette.responses import Response
 
@@ -101,7 +102,7 @@ class _Claim:
         self.ended = False
 
     async def append(self) -> None:
-        """Store the request's body behind what is there. Raises where it does not belong there or breaks off."""
+        """Store the request's body behind what is there. Raises if it does not belong there or breaks off."""
         before, call = self.staged, self._call
         piece = chunk_piece(call.header(b"content-range"))
         if piece is not None and piece.start != before.received:
@@ -159,11 +160,8 @@ class _Claim:
             now = services.clock.now()
             if now - renewed > _RENEW_AFTER:
                 renewed = now
-                upload, writer = self._upload.id, self._writer
-                await services.database.write(
-                    lambda tx, now=now: uploads.renew_claim(tx, upload, writer, now),  # type: ignore[misc]
-                    durable=False,
-                )
+                renew = partial(uploads.renew_claim, upload=self._upload.id, writer=self._writer, now=now)
+                await services.database.write(renew, durable=False)
             yield chunk
 
 
