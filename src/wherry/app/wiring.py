@@ -6,9 +6,7 @@ from pathlib import Path
 
 from wherry.access.signing_keys import load_signing_keys
 from wherry.access.tokens import RegistryTokens
-from wherry.blobs.intake import Intake
-from wherry.blobs.open_store import StoreOptions, open_store
-from wherry.blobs.store import BlobStore
+from wherry.blobs import BlobStore, Intake, StoreOptions, open_store
 from wherry.db.database import Database
 from wherry.db.fresh_rows import FreshRows
 from wherry.db.pull_reader import open_pull_reader

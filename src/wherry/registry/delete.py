@@ -20,7 +20,7 @@ def delete_tag(tx: Connection, name: RepositoryName, tag: Tag) -> None:
 def delete_manifest(tx: Connection, name: RepositoryName, digest: Digest, *, sparse: bool = False) -> None:
     """The manifest goes with all tags that point at it.
 
-    Raises `RepositoryUnknown`, `ManifestUnknown`, and, unless `sparse`, `StillReferenced` for an index's child.
+    Raises `RepositoryUnknown`, `ManifestUnknown`, and, unless `sparse`, `StillReferenced` for a child.
     """
     repository = get_repository(tx, name)
     text = str(digest)
