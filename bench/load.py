@@ -98,7 +98,7 @@ def push_images(
 
 
 def pull(
-    *, port: int, authorization: str, path: str, size: int, connections: int, seconds: float
+    *, port: int, authorization: str, path: str, size: int, connections: int, seconds: float, least: int = 0
 ) -> dict[str, Any]:
     """One large blob again and again on each connection; what is on its way when time is up is finished."""
     deadline = time.perf_counter() + seconds
@@ -106,7 +106,7 @@ def pull(
     def work() -> int:
         total = 0
         with Connection(port, authorization) as connection:
-            while time.perf_counter() < deadline:
+            while time.perf_counter() < deadline or total < least:
                 connection.send("GET", path)
                 answer = connection.answer(count_only=True)
                 if answer.status != 200 or answer.size != size:

@@ -65,17 +65,16 @@ def machine_cpu_seconds() -> float:
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """Of one process, in bytes; `peak` is the highest resident set it ever had."""
+    """Of one process now, in bytes."""
 
     resident: int
     proportional: int
-    peak: int
 
 
 def memory(pid: int) -> Memory:
     status = _kib_lines(f"/proc/{pid}/status")
     rollup = _kib_lines(f"/proc/{pid}/smaps_rollup")
-    return Memory(status.get("VmRSS", 0), rollup.get("Pss", 0), status.get("VmHWM", 0))
+    return Memory(status.get("VmRSS", 0), rollup.get("Pss", 0))
 
 
 def _kib_lines(path: str) -> dict[str, int]:
@@ -85,3 +84,8 @@ def _kib_lines(path: str) -> dict[str, int]:
         if value.endswith(" kB"):
             values[name] = int(value.split()[0]) * _KIB
     return values
+
+
+def peak(pid: int) -> int:
+    """The highest resident set that the process ever had, in bytes."""
+    return _kib_lines(f"/proc/{pid}/status").get("VmHWM", 0)

@@ -31,7 +31,7 @@ def show(report: Report, console: Console) -> None:
             title = f"{escape(row.title)}\n[dim]{row.key}[/dim]" if index == 0 else ""
             table.add_row(title, *map(escape, cells), targets[index] if index < len(targets) else "")
         for note in row.notes:
-            table.add_row("", f"[dim]{escape(note)}[/dim]", "", "", "", "")
+            table.add_row("", f"[dim]{escape(_named(report, note))}[/dim]", "", "", "", "")
         table.add_section()
     console.print(table)
     for line in report.skipped:
@@ -61,7 +61,7 @@ def markdown(report: Report, *, command: str) -> str:
         parts.append("| " + " | ".join(_HEADERS) + " |\n" + "| --- " * len(_HEADERS) + "|")
         parts.extend("| " + " | ".join(cells) + " |" for cells in _lines(report, row))
         tail = [f"- must reach {_verdict(report, verdict, markup=False)}" for verdict in row.verdicts()]
-        tail += [f"- {note}" for note in row.notes]
+        tail += [f"- {_named(report, note)}" for note in row.notes]
         parts.append("\n" + "\n".join(tail) + "\n" if tail else "")
     if report.skipped:
         parts.append("## Left out\n")
@@ -83,7 +83,7 @@ def as_data(report: Report) -> dict[str, Any]:
                 "title": row.title,
                 "unit": row.unit.value,
                 "others_cores": round(row.others, 3),
-                "notes": list(row.notes),
+                "notes": [_named(report, note) for note in row.notes],
                 "figures": {
                     key: {
                         "median": figure.median,
