@@ -1,4 +1,4 @@
-"""Microsoft's emulator of Azure Blob Storage, with one container. Runs where AZURITE names its `azurite-blob`."""
+"""Microsoft's emulator of Azure Blob Storage, where an environment variable names its program."""
 
 import base64
 import hashlib

@@ -58,13 +58,9 @@ def driver(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-async def store(
-    driver: str, request: pytest.FixtureRequest, tmp_path: Path
-) -> AsyncIterator[BlobStore]:
+async def store(driver: str, request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[BlobStore]:
     local = driver in ("filesystem", "memory")
-    options = (
-        StoreOptions(root=tmp_path / "store") if local else request.getfixturevalue(f"{driver}_options")
-    )
+    options = StoreOptions(root=tmp_path / "store") if local else request.getfixturevalue(f"{driver}_options")
     opened = open_store(driver, options)
     yield opened
     await opened.close()

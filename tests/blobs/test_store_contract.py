@@ -24,6 +24,7 @@ from wherry.blobs import (
 from wherry.oci.digests import Algorithm, Digest
 
 SIZES = [0, 1, 255 * KiB, MiB + 3, 2 * MiB, 8 * MiB, 8 * MiB + 1, 20 * MiB + 17]
+ZEROS = "0" * 64
 
 
 def new_upload() -> str:
@@ -108,10 +109,12 @@ async def test_an_abandoned_read_harms_nobody(store: BlobStore, intake: Intake):
 
 @pytest.mark.parametrize(
     "location",
-    ["", "nothing", "../../../etc/passwd", "/etc/passwd", "sha256/../../uploads/x", "sha256:" + "0" * 64]
-    + ["sha256/00/" + "0" * 64, "sha256/01/" + "0" * 64, "sha256/00/" + "0" * 64 + "\n"]
-    + ["blobs/u/" + "0" * 32, "blobs/../" + "0" * 32],
-)
+    [
+        "", "nothing", "../../../etc/passwd", "/etc/passwd", "sha256/../../uploads/x", f"sha256:{ZEROS}",
+        f"sha256/00/{ZEROS}", f"sha256/01/{ZEROS}", f"sha256/00/{ZEROS}\n", f"blobs/u/{ZEROS[:32]}",
+        f"blobs/../{ZEROS[:32]}",
+    ],
+)  # fmt: skip
 async def test_a_location_without_bytes_is_said_to_be_missing(store: BlobStore, location: str):
     with pytest.raises(BlobBytesMissing):
         await store.size(location)
@@ -293,10 +296,7 @@ async def test_two_writers_at_once_never_mix_their_bytes(store: BlobStore, size:
     start = intakes[0].begin(new_upload())
     contents = [content(size, seed=number) for number in range(4)]
     outcomes = await asyncio.gather(
-        *(
-            intake.append(start, body(data, 8 * KiB))
-            for intake, data in zip(intakes, contents, strict=True)
-        ),
+        *(intake.append(start, body(data, 8 * KiB)) for intake, data in zip(intakes, contents, strict=True)),
         return_exceptions=True,
     )
     assert any(isinstance(outcome, Staged) for outcome in outcomes)

@@ -1,4 +1,4 @@
-"""Content-addressed bytes: `Intake` takes them in, a `BlobStore` serves them. Knows no HTTP, repository or user."""
+"""Content-addressed bytes: `Intake` takes them in, a `BlobStore` serves them. Knows no HTTP, no users."""
 
 from wherry.blobs.errors import (
     BlobBytesMissing,

@@ -1,4 +1,4 @@
-"""The body of an upload, gathered into batches: network chunks may be 8 KiB, and each hop to a thread costs."""
+"""The body of an upload in batches: network chunks may be 8 KiB, and each hop to a thread costs."""
 
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
@@ -20,8 +20,8 @@ Tap = Callable[[tuple[bytes, ...]], None]
 
 
 class Body:
-    """Reads chunks until they end or fail. A failure ends the body early and is kept in `interruption`, so that
-    a driver makes durable what has arrived without knowing why it was the end."""
+    """Reads chunks until they end or fail. A failure ends the body early and is kept in `interruption`, so
+    that a driver makes durable what has arrived without knowing why it was the end."""
 
     def __init__(self, chunks: AsyncIterator[bytes]) -> None:
         self._chunks = chunks

@@ -1,17 +1,17 @@
 """What can go wrong with bytes.
 
-    BlobError
-    ├── BlobBytesMissing         the location names no bytes
-    ├── DigestMismatch           the staged bytes have another digest; they stay usable
-    ├── InvalidUploadId          not a name that may become part of a path
-    ├── UploadInterrupted        the body ended early; carries what is durable
-    ├── UploadBusy               another request is writing to this upload now
-    ├── StagedBytesMissing       what was staged is gone, the upload has to start again
-    ├── StoreFailed              the store itself, not the caller
-    │   ├── StoreFull            no room for bytes or for files; nothing acknowledged is lost
-    │   └── StoreUnavailable     anything else: permissions, network, a broken disk
-    └── StoreMisconfigured       raised at start only
-        └── UnknownDriver        carries the valid names
+BlobError
+├── BlobBytesMissing         the location names no bytes
+├── DigestMismatch           the staged bytes have another digest; they stay usable
+├── InvalidUploadId          not a name that may become part of a path
+├── UploadInterrupted        the body ended early; carries what is durable
+├── UploadBusy               another request is writing to this upload now
+├── StagedBytesMissing       what was staged is gone, the upload has to start again
+├── StoreFailed              the store itself, not the caller
+│   ├── StoreFull            no room for bytes or for files; nothing acknowledged is lost
+│   └── StoreUnavailable     anything else: permissions, network, a broken disk
+└── StoreMisconfigured       raised at start only
+    └── UnknownDriver        carries the valid names
 """
 
 from __future__ import annotations

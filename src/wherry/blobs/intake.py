@@ -1,7 +1,7 @@
 """How bytes get in: staged by any number of appends, hashed on the way, promoted to a blob by their digest.
 
-Knows no names, rights or sessions. The caller keeps the `Staged` (in its database) and must replace it atomically: of
-two results that started from one `Staged`, only one may be kept.
+Knows no names, rights or sessions. The caller keeps the `Staged` (in its database) and must replace it
+atomically: of two results that started from one `Staged`, only one may be kept.
 """
 
 from collections import OrderedDict
@@ -37,7 +37,7 @@ class _Hashed:
 
 
 class Intake:
-    """One for each process and store. What it remembers only saves work: any process can go on with any `Staged`."""
+    """One a process and store. What it remembers only saves work: any process can go on with a `Staged`."""
 
     def __init__(self, store: Staging, *, remembered: int = _REMEMBERED) -> None:
         self._store = store
@@ -73,8 +73,9 @@ class Intake:
         return appended.staged
 
     async def finish(self, staged: Staged, digest: Digest) -> StoredBlob:
-        """Makes a blob of what is staged; it is durable when this returns. Call `discard(staged, keep=…)` once the
-        result is committed. Raises `DigestMismatch`, and `staged` stays usable, or what `append` raises."""
+        """Makes a blob of what is staged; it is durable when this returns. Call `discard(staged, keep=…)`
+        once the result is committed. Raises `DigestMismatch`, and `staged` stays usable, or what `append`
+        raises."""
         before = self._finished.get(staged.upload)
         if before is not None and before[0] == staged and before[1].digest == digest:
             return before[1]
@@ -97,7 +98,7 @@ class Intake:
         await self._store.discard(staged, keep=keep.location if keep else None)
 
     def _continue_hash(self, staged: Staged, algorithm: Algorithm) -> _Hashed | None:
-        """The hash to feed, or none when earlier bytes were not hashed here: then `finish` reads all of them."""
+        """The hash to feed; none when earlier bytes were not hashed here: `finish` will read them all."""
         # Taken out while it runs: were the append to fail, the hash would be ahead of what is staged.
         hashed = self._hashed.pop(staged.upload, None)
         if staged.received == 0:

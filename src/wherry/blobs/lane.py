@@ -1,11 +1,11 @@
-"""A lane: blocking work on one stream of batches, in order, in threads, while the event loop goes on receiving."""
+"""A lane: blocking work on one stream of batches, in order, in threads, while the loop goes on receiving."""
 
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import Executor, Future
 from typing import TypeVar
 
-from wherry.blobs.body import MiB, Batch
+from wherry.blobs.body import Batch, MiB
 
 T = TypeVar("T")
 
@@ -15,8 +15,8 @@ _ROOM = 4 * MiB  # held by one lane at most, and the batch that just arrived
 
 
 class Lane:
-    """Runs `work` on the batches it is given, never two at once. What waits while a batch is worked on goes as one
-    call: the slower the work, the fewer the hops."""
+    """Runs `work` on the batches it is given, never two at once. What waits while a batch is worked on goes
+    as one call: the slower the work, the fewer the hops."""
 
     def __init__(self, threads: Executor, work: Work) -> None:
         self._threads = threads
@@ -88,7 +88,7 @@ class Lane:
 
 
 async def run_in_thread(threads: Executor, work: Callable[[], T]) -> T:
-    """Runs `work`; if the caller is cancelled, it is waited for first, so that nothing goes on behind its back."""
+    """Runs `work`. A cancelled caller waits for it first, so that nothing goes on behind its back."""
     future = asyncio.wrap_future(threads.submit(work))
     try:
         return await asyncio.shield(future)

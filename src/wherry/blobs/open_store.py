@@ -10,8 +10,8 @@ from wherry.blobs.store import BlobStore
 
 
 def open_store(driver: str, options: StoreOptions) -> BlobStore:
-    """Raises `UnknownDriver`, `StoreMisconfigured`, or `StoreUnavailable` when a folder cannot be made. A network
-    is not touched: call `check` for that."""
+    """Raises `UnknownDriver`, `StoreMisconfigured`, or `StoreUnavailable` when a folder cannot be made. A
+    network is not touched: call `check` for that."""
     opener = _DRIVERS.get(driver)
     if opener is None:
         raise UnknownDriver(driver, _DRIVERS)

@@ -8,10 +8,10 @@ from pathlib import Path
 class StoreOptions:
     """Each driver takes what it needs and refuses to start without it.
 
-    `root` is for `filesystem`; the rest for object stores. `url` names bucket and prefix: `s3://bucket/prefix`,
-    `gs://bucket/prefix`, `az://account/container/prefix`. Without keys the store looks for credentials itself
-    (environment, instance role). On Azure `secret_access_key` is the account key, on GCS the JSON of a service
-    account; neither has an `access_key_id`.
+    `root` is for `filesystem`; the rest for object stores. `url` names bucket and prefix:
+    `s3://bucket/prefix`, `gs://bucket/prefix`, `az://account/container/prefix`. Without keys the store
+    looks for credentials itself (environment, instance role). On Azure `secret_access_key` is the account
+    key, on GCS the JSON of a service account; neither has an `access_key_id`.
     """
 
     root: Path | None = None

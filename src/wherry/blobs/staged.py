@@ -13,8 +13,8 @@ _UPLOAD_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,127}")
 class Staged:
     """The durable part of an upload: all of `received` survives a power cut.
 
-    Small and made of JSON types, so that the registry can keep it in the row of the upload. `parts` belongs to
-    the driver: object keys, or the seal that tells whether a file has been written to since.
+    Small and made of JSON types, so that the registry can keep it in the row of the upload. `parts` belongs
+    to the driver: object keys, or the seal that tells whether a file has been written to since.
     """
 
     upload: str

@@ -18,20 +18,20 @@ class BlobReader(Protocol):
         """Raises `BlobBytesMissing`."""
 
     def read(self, location: str, start: int = 0, stop: int | None = None) -> AsyncIterator[bytes]:
-        """The bytes from `start` up to, without, `stop`; pieces of up to 1 MiB. Ends early at the end of the blob.
-        Raises `BlobBytesMissing` before the first piece. Close the iterator if it is left early."""
+        """The bytes from `start` up to, without, `stop`; pieces of about 1 MiB at most. Ends at the
+        end of the blob. Raises `BlobBytesMissing` before the first piece. Close it if you leave it early."""
 
     def local_path(self, location: str) -> Path | None:
-        """A file that the HTTP server may send by itself, if the bytes are in one. It is not looked at: the file
-        may be missing."""
+        """A file that the HTTP server may send by itself, if the bytes are in one. Does not look whether
+        it is there."""
 
     async def presigned_url(self, location: str, expires: timedelta) -> str | None:
         """A URL at which anyone can read the bytes until it expires, if the store can make one."""
 
 
 class Staging(Protocol):
-    """The way in. A driver must hold: bytes of a `Staged` that it returned are durable, are never changed by a
-    writer that started from an older `Staged`, and never become a blob under a digest that they do not have."""
+    """The way in. A driver must hold: the bytes of a `Staged` that it returned are durable, and staged bytes
+    never become a blob under a digest that they do not have, whatever a second writer does to them."""
 
     async def append(self, staged: Staged, body: Body, tap: Tap | None) -> "Appended":
         """Stores the body behind the first `staged.received` bytes; anything staged beyond them is cut. On
@@ -53,7 +53,7 @@ class BlobStore(BlobReader, Staging, Protocol):
         """Idempotent."""
 
     async def check(self) -> None:
-        """Raises `StoreUnavailable` when reads or writes cannot work. A full store passes: it still serves."""
+        """Raises `StoreUnavailable` when reads or writes cannot work. A full one passes: it serves."""
 
     async def close(self) -> None:
         """No call may follow."""

@@ -1,4 +1,4 @@
-"""What only the filesystem driver promises: crash leftovers, a full disk, the order in which things become durable."""
+"""What only the filesystem driver promises: crash leftovers, a full disk, the order of becoming durable."""
 
 import asyncio
 import errno
@@ -189,9 +189,7 @@ async def test_bytes_changed_before_an_append_are_noticed_at_the_finish(root: Pa
 
 
 @pytest.mark.parametrize("left", [None, 0, 99])
-async def test_an_upload_that_has_lost_bytes_has_to_start_again(
-    root: Path, intake: Intake, left: int | None
-):
+async def test_an_upload_that_has_lost_bytes_has_to_start_again(root: Path, intake: Intake, left: int | None):
     data = content(100)
     staged = await intake.append(intake.begin("u"), body(data))
     path = root / "uploads" / "u"
@@ -397,6 +395,10 @@ async def test_no_room_for_another_file_is_a_full_store_too(tmp_path: Path):
         await store.close()
 
 
+def remount_read_only(folder: Path) -> None:
+    subprocess.run(["mount", "-o", "remount,ro", str(folder)], check=True)
+
+
 async def test_a_full_disk_at_the_start_is_said(tmp_path: Path):
     with tmpfs(tmp_path / "small", "nr_inodes=10") as root, pytest.raises(StoreFull):
         FilesystemStore(root)
@@ -409,7 +411,7 @@ async def test_a_store_on_a_file_is_refused_at_the_start(tmp_path: Path):
 
 
 async def test_a_folder_that_went_away_fails_the_check(root: Path, store: FilesystemStore, intake: Intake):
-    root.rename(root.with_name("elsewhere"))
+    os.rename(root, root.with_name("elsewhere"))
     with pytest.raises(StoreUnavailable):
         await store.check()
     with pytest.raises(StoreUnavailable):
@@ -420,7 +422,7 @@ async def test_a_file_system_that_turned_read_only_fails_the_check(tmp_path: Pat
     with tmpfs(tmp_path / "small", "size=4m") as root:
         store = FilesystemStore(root)
         await store.check()
-        subprocess.run(["mount", "-o", "remount,ro", str(root)], check=True)
+        remount_read_only(root)
         with pytest.raises(StoreUnavailable):
             await store.check()
         with pytest.raises(StoreUnavailable):

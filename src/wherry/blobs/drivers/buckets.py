@@ -1,4 +1,4 @@
-"""Clients of the object stores from settings: which URL, which credentials, how long to wait. No requests here."""
+"""Clients of the object stores, from settings: URL, credentials, how long to wait. Sends nothing."""
 
 from __future__ import annotations
 

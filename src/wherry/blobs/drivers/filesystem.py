@@ -39,7 +39,7 @@ _FULL = {errno.ENOSPC, errno.EDQUOT}
 
 
 class FilesystemStore:
-    """A `BlobStore` under one folder, which is made if it is not there. Raises `StoreUnavailable` if it cannot be."""
+    """A `BlobStore` under one folder. Makes it, or raises `StoreUnavailable` or `StoreFull`."""
 
     def __init__(self, root: Path) -> None:
         self._blobs = root / "blobs"

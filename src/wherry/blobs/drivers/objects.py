@@ -1,7 +1,8 @@
-"""Bytes in an object store, through obstore. Every append is an object of its own, and the only one is the blob.
+"""Bytes in an object store, through obstore. A single append is the blob.
 
-Nothing is copied or renamed in the usual case: the registry keeps the location, so an object need not be named by its
-digest, and two pushers of one digest cannot meet. Several parts are joined by streaming them into a new object.
+Every append writes an object of its own. Nothing is copied or renamed in the usual case: the registry keeps
+the location, so an object need not be named by its digest, and two pushers of one digest cannot meet. Several
+parts are joined by streaming them into a new object.
 """
 
 from __future__ import annotations  # some of obstore's types are not there at run time
@@ -43,6 +44,7 @@ _MARKER = "wherry-store"
 _LOCATION = re.compile(r"blobs/[A-Za-z0-9][A-Za-z0-9_-]{0,127}/[0-9a-f]{32}")
 # A full store has no status of its own in S3; these are the codes of those that can be full.
 _FULL = re.compile(r"\b507\b|XMinioStorageFull|QuotaExceeded|InsufficientStorage|ServiceQuota")
+_REFUSED = re.compile(r"status code: 40[13]\b")
 
 
 class ObjectsStore:
@@ -105,7 +107,9 @@ class ObjectsStore:
         lane = Lane(self._threads, tap or _ignore)
         try:
             with self._mapped_errors():
-                size = await (self._put(key, first, lane) if first.last else self._stream(key, first, body, lane))
+                size = await (
+                    self._put(key, first, lane) if first.last else self._stream(key, first, body, lane)
+                )
             await lane.drain()
         finally:
             await lane.stop()
@@ -250,12 +254,17 @@ class ObjectsStore:
             if location is not None and "NoSuchBucket" not in str(error):
                 raise BlobBytesMissing(location) from None
             raise StoreUnavailable(f"{self._bucket.name}: {_first_paragraph(error)}") from error
-        except (PermissionDeniedError, UnauthenticatedError) as error:
-            refused = f"{self._bucket.name} refuses the credentials, or they lack a right"
-            raise StoreUnavailable(f"{refused}: {_first_paragraph(error)}") from error
         except (BaseError, OSError) as error:
-            kind = StoreFull if _FULL.search(str(error)) else StoreUnavailable
-            raise kind(f"{self._bucket.name}: {_first_paragraph(error)}") from error
+            raise self._failure(error) from error
+
+    def _failure(self, error: Exception) -> StoreFull | StoreUnavailable:
+        reason = _first_paragraph(error)
+        # A refused list request has no type of its own.
+        if isinstance(error, PermissionDeniedError | UnauthenticatedError) or _REFUSED.search(reason):
+            return StoreUnavailable(
+                f"{self._bucket.name} refuses the credentials, or they lack a right: {reason}"
+            )
+        return (StoreFull if _FULL.search(reason) else StoreUnavailable)(f"{self._bucket.name}: {reason}")
 
 
 def _new_key(staged: Staged) -> str:

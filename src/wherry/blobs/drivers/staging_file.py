@@ -1,9 +1,10 @@
 """One upload in one file: locked while it is written, sealed when it is durable. Blocking calls, for threads.
 
-The seal. A running hash describes the file only as long as nobody else has written to it, and another process may
-(two requests for one upload, a server killed half way). So the end of an append sets the modification time to a
-random moment, and any later write moves it to now: who finds the time that is noted in `Staged` knows that the bytes
-are the ones that were hashed, without reading them. The lock keeps two writers apart while they write.
+The seal. A running hash describes the file only as long as nobody else has written to it, and another
+process may (two requests for one upload, a server killed half way). So the end of an append sets the
+modification time to a random moment, and any later write moves it to now: who finds the time that is noted
+in `Staged` knows that the bytes are the ones that were hashed, without reading them. The lock keeps two
+writers apart while they write.
 """
 
 import ctypes
@@ -17,7 +18,8 @@ from wherry.blobs.body import MiB
 from wherry.blobs.errors import StagedBytesMissing, UploadBusy
 from wherry.blobs.staged import Staged
 
-_EARLY = 8 * MiB  # handed to the disk while the next bytes arrive, so that the sync at the end finds little to do
+# Handed to the disk while the next bytes arrive, so that the sync at the end finds little to do.
+_EARLY = 8 * MiB
 _IOV_MAX = 1024
 _SEAL_SECONDS = (315_532_800, 946_684_800)  # 1980 to 2000: never the present
 
@@ -139,8 +141,8 @@ class StagingFile:
             yield chunk
 
     def move(self, target: Path) -> None:
-        """Becomes `target`, replacing what is there: equal bytes, unless the disk has damaged them. The caller
-        syncs the folder."""
+        """Becomes `target`, replacing what is there: equal bytes, unless the disk has damaged them. The
+        caller syncs the folder."""
         if self._excess:
             os.ftruncate(self._fd, self._staged.received)
         if self._excess or self._created or not self.untouched:
