@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
@@ -19,11 +20,18 @@ def engine() -> FindEngine:
     return require
 
 
-def require(name: str) -> Path:
-    """The same for a fixture or module that has no use for a fixture."""
+def require(name: str, *, root: bool = False) -> Path:
+    """The same as a function, for what is not a test; with `root`, we have to be root as well."""
     try:
-        return find(name)
+        program = find(name)
     except EngineMissing as error:
-        if os.environ.get("WHERRY_REQUIRE_ENGINES", "") not in ("", "0"):
-            pytest.fail(f"engine {error}", pytrace=False)
-        pytest.skip(f"engine {error}")
+        _do_without(f"engine {error}")
+    if root and os.geteuid() != 0:
+        _do_without(f"engine {name}: does this as root only")
+    return program
+
+
+def _do_without(reason: str) -> NoReturn:
+    if os.environ.get("WHERRY_REQUIRE_ENGINES", "") not in ("", "0"):
+        pytest.fail(reason, pytrace=False)
+    pytest.skip(reason)

@@ -10,7 +10,7 @@ import pytest
 
 import engines
 from engines.pytest_plugin import require
-from engines.servers import docker_registry, wherry
+from engines.servers import wherry
 from tests.clients import images as imaging
 from tests.clients.checking import RegistryUnderTest
 from tests.clients.driving import Client
@@ -56,8 +56,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RegistryUnderTest]:
     """A Wherry as it comes: SQLite, file system, bearer tokens."""
     data = tmp_path_factory.mktemp("registry") / "data"
-    peer = os.environ.get("WHERRY_TEST_REGISTRY") == "docker-registry"
-    with docker_registry(data) if peer else wherry(data) as server:
+    with wherry(data) as server:
         yield RegistryUnderTest(server.host, server.username, server.password)
 
 
@@ -72,7 +71,7 @@ def buildah_client(home: Callable[[str], Path]) -> Client:
     """buildah with a storage of its own, as every test here uses it."""
     folder = home("buildah")
     storage = ("--root", str(folder / "root"), "--runroot", str(folder / "run"), "--storage-driver", "vfs")
-    return Client(require("buildah"), folder, options=storage)
+    return Client(require("buildah", root=True), folder, options=storage)
 
 
 @pytest.fixture(scope="session")

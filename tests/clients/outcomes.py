@@ -80,8 +80,9 @@ def table(clients: Sequence[ClientUnderTest], versions: Mapping[str, str], outco
         for client in clients
     ]
     reasons = [
-        f"- {client.name}, {operation}: {reason}."
+        f"- {client.name}: "
+        + "; ".join(f"**{operation}**: {reason}" for operation, reason in client.not_offered.items())
         for client in clients
-        for operation, reason in client.not_offered.items()
+        if client.not_offered
     ]
     return _PAGE.format(table="\n".join([head, rule, *rows]), reasons="\n".join(reasons))

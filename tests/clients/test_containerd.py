@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -20,9 +19,7 @@ from tests.clients.operations import Operation, operation
 def ctr(home: Callable[[str], Path]) -> Iterator[Client]:
     """ctr with a containerd of its own."""
     program = require("ctr")
-    require("containerd")
-    if os.geteuid() != 0:
-        pytest.skip("engine containerd: needs root")
+    require("containerd", root=True)
     with containerd() as daemon:
         yield Client(program, home("ctr"), options=("--address", str(daemon.socket)))
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -21,9 +20,7 @@ from tests.clients.operations import Operation, operation
 def docker(registry: RegistryUnderTest, home: Callable[[str], Path]) -> Iterator[Client]:
     """docker, logged in. Its daemon takes 127.0.0.0/8 for a registry that may speak plain HTTP."""
     program = require("docker")
-    require("dockerd")
-    if os.geteuid() != 0:
-        pytest.skip("engine dockerd: needs root")
+    require("dockerd", root=True)
     folder = home("docker")
     with dockerd() as daemon:
         environment = {

@@ -31,7 +31,7 @@ def podman(registry: RegistryUnderTest, home: Callable[[str], Path]) -> Client:
         "--events-backend",
         "file",
     )
-    client = Client(require("podman"), folder, options=options)
+    client = Client(require("podman", root=True), folder, options=options)
     client(
         "login", PLAIN, "-u", registry.username, "--password-stdin", registry.host, stdin=registry.password
     )

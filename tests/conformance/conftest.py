@@ -10,7 +10,7 @@ import pytest
 
 import engines
 from engines.pytest_plugin import require
-from engines.servers import S3Server, seaweedfs, wherry
+from engines.servers import PostgreSQL, S3Server, postgresql, seaweedfs, wherry
 from tests.conformance.page import page
 from tests.conformance.program import Report, run
 from tests.conformance.runs import RUNS, Run
@@ -47,6 +47,14 @@ def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
         yield server
 
 
+@pytest.fixture(scope="session")
+def postgresql_server() -> Iterator[PostgreSQL]:
+    """A real PostgreSQL for the replicated run."""
+    require("postgresql")
+    with postgresql() as server:
+        yield server
+
+
 @pytest.fixture(scope="session", params=RUNS, ids=lambda chosen: chosen.name)
 def chosen(request: pytest.FixtureRequest) -> Run:
     """Each run in turn."""
@@ -67,10 +75,13 @@ def report(
     if chosen.store == "s3":
         server: S3Server = request.getfixturevalue("s3_server")
         settings |= server.store_settings(f"conformance-{chosen.name}")
+    if chosen.database == "postgresql":
+        cluster: PostgreSQL = request.getfixturevalue("postgresql_server")
+        settings["WHERRY_DATABASE_URL"] = cluster.create_database("conformance")
     folder = tmp_path_factory.mktemp(chosen.name)
     results = folder / "results"
     results.mkdir()
-    with wherry(folder / "data", settings=settings) as registry:
+    with wherry(folder / "data", settings=settings, workers=chosen.workers) as registry:
         credentials = (registry.username, registry.password)
         found = run(program, registry.host, credentials, results, sparse=chosen.sparse)
     pytestconfig.stash[_REPORTS][chosen] = found

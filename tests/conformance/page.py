@@ -10,14 +10,15 @@ from tests.conformance.runs import Run
 _PAGE = """\
 # Conformance
 
-The OCI distribution conformance program ({version}) with `OCI_VERSION=dev`: version 1.1 and the additions of
-the specification's development version. Nothing is switched off; the last run has `OCI_DATA_SPARSE=true` too.
+The OCI distribution conformance program ({version})
+with `OCI_VERSION=dev`: version 1.1 and the additions of the specification's development version. Nothing is
+switched off, and the run named sparse has `OCI_DATA_SPARSE=true` too.
 The test run itself makes this page:
 
     make engines
     WHERRY_REQUIRE_ENGINES=1 WHERRY_WRITE_DOCS=1 .venv/bin/pytest tests/conformance
 
-The S3 server is a real one (SeaweedFS).
+The S3 server is a real one (SeaweedFS), and so is PostgreSQL.
 
 ## Runs
 
@@ -45,13 +46,14 @@ def page(version: str, reports: Mapping[Run, Report]) -> str:
 
 def _runs(reports: Mapping[Run, Report]) -> list[str]:
     lines = [
-        "| run | challenge | store | settings | Pass | FAIL | Error | Skip |",
-        "| --- | --- | --- | --- | ---: | ---: | ---: | ---: |",
+        "| run | challenge | store | database | workers | settings | Pass | FAIL | Error | Skip |",
+        "| --- | --- | --- | --- | ---: | --- | ---: | ---: | ---: | ---: |",
     ]
     for run, report in reports.items():
         settings = "`WHERRY_SPARSE_MANIFESTS=allow`" if run.sparse else "default"
         counts = f"{report.passed} | {report.failures} | {report.errors} | {report.skipped}"
-        lines.append(f"| {run.name} | {run.challenge} | {run.store} | {settings} | {counts} |")
+        server = f"{run.challenge} | {run.store} | {run.database} | {run.workers}"
+        lines.append(f"| {run.name} | {server} | {settings} | {counts} |")
     return lines
 
 

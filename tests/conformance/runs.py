@@ -1,4 +1,4 @@
-"""The runs that a release has to pass: both ways to authenticate on both kinds of store, and sparse data."""
+"""The runs a release has to pass: both challenges on both stores, sparse data, a replicated installation."""
 
 from __future__ import annotations
 
@@ -12,14 +12,17 @@ class Run:
     challenge: str
     store: str
     sparse: bool = False
+    database: str = "sqlite"
+    workers: int = 1
 
     @property
     def name(self) -> str:
-        return f"{self.challenge}-{self.store}" + ("-sparse" if self.sparse else "")
+        kind = "-sparse" if self.sparse else "-replicated" if self.workers > 1 else ""
+        return f"{self.challenge}-{self.store}{kind}"
 
     @property
     def settings(self) -> dict[str, str]:
-        """How Wherry is set for it, but for the store."""
+        """How Wherry is set for it, but for where store and database are."""
         settings = {"WHERRY_AUTH_CHALLENGE": self.challenge}
         if self.sparse:
             settings["WHERRY_SPARSE_MANIFESTS"] = "allow"
@@ -32,4 +35,5 @@ RUNS = (
     Run("basic", "s3"),
     Run("bearer", "s3"),
     Run("bearer", "filesystem", sparse=True),
+    Run("bearer", "s3", database="postgresql", workers=2),
 )
