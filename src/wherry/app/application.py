@@ -35,7 +35,7 @@ class Application:
             multiprocess_dir=settings.data / "metrics" if settings.workers > 1 else None,
         )
         access_log = AccessLog(format=settings.log.format, level=settings.log.level)
-        self._frame = Frame(self._dispatch, self._metrics, access_log, self._clock)
+        self._frame = Frame(self._dispatch, self._metrics, access_log)
         self._distribution: DistributionFace
         self._operations: OperationsFace
 

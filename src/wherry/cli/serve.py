@@ -16,10 +16,13 @@ import typer
 from wherry.cli.options import ConfigOption, DataOption, SetOption, fail, resolve, setting_option
 
 if TYPE_CHECKING:
+    from wherry.app import Prepared
     from wherry.settings import Settings
 
 # Connections that one worker holds at once. Idle ones count too, and a cluster's nodes keep many.
 _CONNECTIONS = 8192
+# What of a body is handed over at once: 100 MiB came in at 746 MB/s with 408 KiB (Granian's default), at 866 with this.
+_BUFFER = 1024 * 1024
 _BACKLOG = 2048
 _MAX_HTTP2_HEADERS = 64 * 1024
 
@@ -68,10 +71,9 @@ def run_server(settings: Settings) -> int:
     _raise_open_files_limit()
     _empty_metrics_folder(settings.data / "metrics")
 
-    from wherry.app import prepare
     from wherry.cli.greeting import greet_when_ready
 
-    prepared = prepare(settings)
+    prepared = _prepare(settings)
     server = _build_server(settings)
     server.on_startup(partial(greet_when_ready, settings, prepared.admin_password))
     # Granian replaces the logging configuration when it is built.
@@ -82,6 +84,28 @@ def run_server(settings: Settings) -> int:
         # A worker that got the same signal and was faster than this process is no failure.
         return 0 if server.interrupt_signal else int(ended.code or 0)
     return 0
+
+
+def _prepare(settings: Settings) -> Prepared:
+    """What a person can mend is told in one line, without a traceback."""
+    from wherry.app import prepare
+    from wherry.blobs.errors import StoreMisconfigured
+    from wherry.db.errors import DatabaseError
+    from wherry.identity.errors import IdentityError
+    from wherry.kit.secrets import UnreadableSecret
+    from wherry.migrations.upgrade import SchemaTooNew
+
+    try:
+        return prepare(settings)
+    except (
+        DatabaseError,
+        IdentityError,
+        OSError,
+        SchemaTooNew,
+        StoreMisconfigured,
+        UnreadableSecret,
+    ) as error:
+        fail(f"cannot start: {error}")
 
 
 def load_worker(settings: Settings, parent: int) -> Any:
@@ -124,7 +148,7 @@ def _build_server(settings: Settings) -> Any:
         websockets=False,
         backlog=_BACKLOG,
         backpressure=_CONNECTIONS,
-        http1_settings=HTTP1Settings(header_read_timeout=header_timeout),
+        http1_settings=HTTP1Settings(header_read_timeout=header_timeout, max_buffer_size=_BUFFER),
         http2_settings=HTTP2Settings(max_headers_size=_MAX_HTTP2_HEADERS),
         log_level=LogLevels.info if settings.log.level == "debug" else LogLevels.warning,
         log_dictconfig=quiet,

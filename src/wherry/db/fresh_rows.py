@@ -14,7 +14,7 @@ _MISSING = object()
 
 
 class FreshRows:
-    """Rows by statement and values; forgets all of them when anything was committed. Belongs to one event loop."""
+    """Rows by statement and values; forgets all when anything was committed. Belongs to one event loop."""
 
     def __init__(self, reader: PullReader) -> None:
         self._reader = reader

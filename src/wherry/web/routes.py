@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 from wherry.access.actions import Action
@@ -15,17 +15,19 @@ _PARAMETER = re.compile(r"\{(\w+)(:path)?\}")
 
 @dataclass(frozen=True, slots=True)
 class Route(Generic[C, R]):
-    """`template` names its parts as `{name}` (one segment) or `{name:path}` (any number of them)."""
+    """`template` names its parts as `{name}` (one segment) or `{name:path}` (any number of them).
+
+    `shown` is the template as documents, logs and metrics show it.
+    """
 
     method: str
     template: str
     action: Action
     handler: Callable[[C], Awaitable[R]]
+    shown: str = field(init=False)
 
-    @property
-    def shown(self) -> str:
-        """The template as documents, logs and metrics show it."""
-        return _PARAMETER.sub(r"{\1}", self.template)
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "shown", _PARAMETER.sub(r"{\1}", self.template))
 
 
 class RouteTable(Generic[C, R]):

@@ -1,7 +1,6 @@
 """The face as an ASGI application: route, actor, decision, handler, and every error in the OCI envelope."""
 
 import logging
-from typing import Any
 
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
@@ -16,6 +15,7 @@ from wherry.web.distribution.call import Call, Services
 from wherry.web.distribution.errors import Code, Problem, problem_of
 from wherry.web.distribution.permission import challenge, decide, refusal, scope_for
 from wherry.web.distribution.routes import ROUTES
+from wherry.web.exchange import Exchange
 from wherry.web.routes import Route, RouteTable
 
 logger = logging.getLogger(__name__)
@@ -32,33 +32,28 @@ class DistributionFace:
         self._table: RouteTable[Call, Response] = RouteTable(ROUTES)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        scope["state"]["face"] = "distribution"
-        started = False
-
-        async def send_marked(message: Any) -> None:
-            nonlocal started
-            if message["type"] == "http.response.start":
-                started = True
-                message["headers"].append(_VERSION)
-            await send(message)
-
+        exchange = Exchange.of(scope)
+        exchange.face = "distribution"
+        exchange.headers.append(_VERSION)
         try:
             call, route = self._route(scope, receive)
+            exchange.route = route.shown
             await self._admit(call, route.action)
+            exchange.user = call.actor.name
             response = await route.handler(call)
-            await response(scope, receive, send_marked)
+            await response(scope, receive, send)
         except ClientGone:
             return
         except Exception as error:
             problem = problem_of(error)
-            if problem is None or started:
+            if problem is None or exchange.started:
                 raise
             if problem.status >= 500:
-                logger.error("%s: %s", type(error).__name__, error)
-            await problem.response(with_body=scope["method"] != "HEAD")(scope, receive, send_marked)
+                logger.error("%s: %s", type(error).__name__, error)  # noqa: TRY400
+            await problem.response(with_body=scope["method"] != "HEAD")(scope, receive, send)
 
     def _route(self, scope: Scope, receive: Receive) -> tuple[Call, Route[Call, Response]]:
-        if b"%2f" in scope["raw_path"].lower():
+        if b"%" in scope["raw_path"] and b"%2f" in scope["raw_path"].lower():
             # What a proxy in front of us took for one segment must not become two here.
             raise Problem(400, Code.NAME_INVALID, "a slash in a name is not percent-encoded")
         found = self._table.find(scope["path"])
@@ -70,7 +65,6 @@ class DistributionFace:
             allowed = ", ".join(sorted(methods))
             message = f"{scope['method'][:20]} is not supported here; supported are {allowed}"
             raise Problem(405, Code.UNSUPPORTED, message, headers={"allow": allowed})
-        scope["state"]["route"] = route.shown
         return Call(self._services, scope, receive, parameters), route
 
     async def _admit(self, call: Call, action: Action) -> None:
@@ -83,7 +77,6 @@ class DistributionFace:
         except BadCredentials as error:
             kind = "invalid_token" if isinstance(error, BadToken) else None
             raise challenge(call, str(error), kind, scope_for(action, repository)) from None
-        call.scope["state"]["user"] = call.actor.name
         decision = await decide(call, action, repository)
         if not decision.allowed:
             raise refusal(call, action, repository, decision)

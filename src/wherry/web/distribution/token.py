@@ -19,6 +19,7 @@ from wherry.web.body import BodyTooLong, whole_body
 from wherry.web.distribution.call import Call
 from wherry.web.distribution.errors import Code, Problem
 from wherry.web.distribution.permission import decide
+from wherry.web.exchange import Exchange
 
 MAX_FORM = 64 * 1024
 
@@ -41,7 +42,7 @@ async def give_token_oauth2(call: Call) -> Response:
         )
     except BadCredentials as error:
         raise Problem(401, Code.UNAUTHORIZED, str(error)) from None
-    call.scope["state"]["user"] = actor.name
+    Exchange.of(call.scope).user = actor.name
     return await _token(call, actor, parse_scopes([form.get("scope", "")]))
 
 

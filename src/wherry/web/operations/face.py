@@ -12,6 +12,7 @@ from wherry.blobs.store import BlobStore
 from wherry.db.database import Database
 from wherry.db.errors import DatabaseError
 from wherry.observability import Metrics
+from wherry.web.exchange import Exchange
 from wherry.web.routes import Route, RouteTable
 
 
@@ -74,7 +75,8 @@ class OperationsFace:
         self._table: RouteTable[OperationsServices, Response] = RouteTable(ROUTES)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        scope["state"]["face"] = "operations"
+        exchange = Exchange.of(scope)
+        exchange.face = "operations"
         found = self._table.find(scope["path"])
         if found is None:
             response: Response = PlainTextResponse("there is nothing at this path\n", 404)
@@ -85,7 +87,7 @@ class OperationsFace:
             if route is None:
                 response = PlainTextResponse("only GET is supported here\n", 405, {"allow": "GET, HEAD"})
             else:
-                scope["state"]["route"] = route.shown
+                exchange.route = route.shown
                 response = await route.handler(self._services)
         if scope["method"] == "HEAD":
             response.body = b""

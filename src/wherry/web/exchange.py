@@ -1,0 +1,65 @@
+"""One request and its answer as the frame sees them: bytes counted, and what a face says for the log."""
+
+from starlette.types import Message, Receive, Scope, Send
+
+# What the log shows if nobody answers because the client went away (as nginx writes it).
+CLIENT_GONE = 499
+
+
+class Exchange:
+    """Stands between a face and the server; `of(scope)` finds it.
+
+    Faces set `face`, `route` (the template, never the path) and `user`, and append to `headers` what each
+    answer of theirs carries.
+    """
+
+    __slots__ = (
+        "_receive",
+        "_send",
+        "face",
+        "headers",
+        "received",
+        "request_id",
+        "route",
+        "sent",
+        "started",
+        "status",
+        "user",
+    )
+
+    def __init__(self, receive: Receive, send: Send, request_id: str) -> None:
+        self._receive = receive
+        self._send = send
+        self.request_id = request_id
+        self.headers = [(b"x-request-id", request_id.encode())]
+        self.face = "none"
+        self.route = "none"
+        self.user: str | None = None
+        self.status = CLIENT_GONE
+        self.started = False
+        self.received = 0
+        self.sent = 0
+
+    @staticmethod
+    def of(scope: Scope) -> "Exchange":
+        """The exchange that the frame put into the scope."""
+        exchange: Exchange = scope["wherry.exchange"]
+        return exchange
+
+    async def receive(self) -> Message:
+        message = await self._receive()
+        if message["type"] == "http.request":
+            self.received += len(message.get("body", b""))
+        return message
+
+    async def send(self, message: Message) -> None:
+        kind = message["type"]
+        if kind == "http.response.body":
+            self.sent += len(message.get("body", b""))
+        elif kind == "http.response.start":
+            self.status = message["status"]
+            self.started = True
+            message["headers"].extend(self.headers)
+        elif kind == "http.response.pathsend":
+            self.sent += message["size"]
+        await self._send(message)
