@@ -16,6 +16,17 @@ from wherry.oci.errors import InvalidDigest, InvalidManifest, InvalidMediaType
 
 # Each JSON value of a document costs a Python object; a 4 MiB document of `[],[],…` would cost 100 MiB.
 MAX_VALUES = 500_000
+# RFC 6838 §4.2: type, slash, subtype.
+MAX_TYPE_LENGTH = 255
+
+# Readers in Go take `Layers` for `layers`, and of both the last: an index here would be an image to them.
+_FIELDS = {
+    field.casefold(): field
+    for field in (
+        *("schemaVersion", "mediaType", "artifactType", "config", "layers", "fsLayers", "blobs", "manifests"),
+        *("subject", "annotations", "digest", "size"),
+    )
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +63,7 @@ def parse_manifest(content: bytes, content_type: str | None, max_depth: int = 64
     document = _load(content, max_depth)
     media_type = _media_type(document, content_type)
     is_index = "manifests" in document
-    for other in ("layers", "config", "fsLayers"):
+    for other in ("layers", "config", "fsLayers", "blobs"):
         if is_index and other in document:
             raise InvalidManifest(f"a manifest has either 'manifests' or {other!r}, not both")
     if is_index and media_type in media_types.IMAGES:
@@ -97,6 +108,7 @@ def _load(content: bytes, max_depth: int) -> dict[str, Any]:
     if not isinstance(document, dict):
         raise InvalidManifest("a manifest is a JSON object")
     _check_depth(document, max_depth)
+    _check_spelling(document)
     version = document.get("schemaVersion")
     if version == 1:
         raise InvalidManifest("Docker's schema 1 is not supported; push with a client of 2017 or newer")
@@ -132,6 +144,13 @@ def _check_depth(document: object, max_depth: int) -> None:
     raise InvalidManifest(f"a manifest nests at most {max_depth} levels")
 
 
+def _check_spelling(item: dict[str, Any]) -> None:
+    for key in item:
+        field = _FIELDS.get(key.casefold(), key)
+        if field != key:
+            raise InvalidManifest(f"{key[:40]!r} is written {field!r} in a manifest")
+
+
 def _media_type(document: dict[str, Any], content_type: str | None) -> str:
     stated = _text(document, "mediaType")
     if stated and content_type and stated != content_type:
@@ -147,6 +166,8 @@ def _media_type(document: dict[str, Any], content_type: str | None) -> str:
         raise InvalidManifest(str(error)) from None
     if parsed in media_types.DOCKER_SCHEMA_1:
         raise InvalidManifest("Docker's schema 1 is not supported; push with a client of 2017 or newer")
+    if media_types.is_rendered(parsed):
+        raise InvalidManifest(f"{parsed} is for browsers; a manifest's type is application/… and not of XML")
     return parsed
 
 
@@ -164,6 +185,7 @@ def _descriptors(document: dict[str, Any], field: str) -> list[Descriptor]:
 def _descriptor(item: object, where: str) -> Descriptor:
     if not isinstance(item, dict):
         raise InvalidManifest(f"{where} is a descriptor")
+    _check_spelling(item)
     digest, size = item.get("digest"), item.get("size")
     if not isinstance(digest, str):
         raise InvalidManifest(f"{where} has a digest")
@@ -179,6 +201,9 @@ def _text(document: dict[str, Any], field: str) -> str | None:
     value = document.get(field)
     if value is not None and not isinstance(value, str):
         raise InvalidManifest(f"{field} is a string")
+    # Not every database keeps NUL or half a surrogate pair, and none needs them in a type.
+    if value is not None and not (len(value) <= MAX_TYPE_LENGTH and value.isprintable()):
+        raise InvalidManifest(f"{field} has at most {MAX_TYPE_LENGTH} printable characters")
     return value
 
 

@@ -38,3 +38,9 @@ def parse_media_type(text: str) -> str:
     if not _TYPE.fullmatch(bare):
         raise InvalidMediaType(text, "a media type is written type/subtype")
     return bare
+
+
+def is_rendered(media_type: str) -> bool:
+    """Whether a browser that is sent content of this type might draw it, and run the scripts in it."""
+    lowered = media_type.lower()
+    return not lowered.startswith("application/") or lowered.endswith(("/xml", "+xml", "/pdf"))
