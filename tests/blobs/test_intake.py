@@ -2,6 +2,7 @@
 
 import asyncio
 import tempfile
+import uuid
 from collections.abc import Awaitable
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from tests.blobs.bodies import ClientGone, KiB, MiB, body, content, pieces, read
 from wherry.blobs import (
+    BlobStore,
     DigestMismatch,
     Intake,
     Staged,
@@ -24,7 +26,12 @@ from wherry.blobs.drivers.memory import MemoryStore
 from wherry.oci.digests import Algorithm, Digest
 
 
-@pytest.mark.parametrize("driver", ["filesystem", "memory"])
+@pytest.fixture(scope="module", params=["filesystem", "memory"])
+def one_store(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> BlobStore:
+    """For all examples of a property: none of them can tell what the others have put there."""
+    return open_store(request.param, StoreOptions(root=tmp_path_factory.mktemp("store")))
+
+
 @settings(max_examples=60, deadline=None)
 @given(
     appends=st.lists(st.lists(st.binary(max_size=300), max_size=6), max_size=6),
@@ -33,36 +40,33 @@ from wherry.oci.digests import Algorithm, Digest
     algorithm=st.sampled_from(Algorithm),
 )
 def test_any_split_of_any_bytes_gives_the_same_blob(
-    driver: str,
+    one_store: BlobStore,
     appends: list[list[bytes]],
     restarts: set[int],
     interruptions: set[int],
     algorithm: Algorithm,
 ):
     async def scenario() -> None:
-        with tempfile.TemporaryDirectory() as root:
-            store = open_store(driver, StoreOptions(root=Path(root)))
-            intake = Intake(store)
-            staged = intake.begin("u")
-            for number, chunks in enumerate(appends):
-                if number in restarts:
-                    intake = Intake(store)
-                before = staged.received
-                if number in interruptions:
-                    with pytest.raises(UploadInterrupted) as caught:
-                        await intake.append(staged, body(b"".join(chunks), 100, then=ClientGone()))
-                    staged = caught.value.staged
-                else:
-                    staged = await intake.append(staged, pieces(chunks))
-                assert staged.received == before + sum(map(len, chunks))
-            if len(appends) in restarts:
-                intake = Intake(store)
-            data = b"".join(map(b"".join, appends))
-            with pytest.raises(DigestMismatch):
-                await intake.finish(staged, Digest.of(data + b"!", algorithm))
-            blob = await intake.finish(staged, Digest.of(data, algorithm))
-            assert await read(store, blob.location) == data
-            await store.close()
+        intake = Intake(one_store)
+        staged = intake.begin(uuid.uuid4().hex)
+        for number, chunks in enumerate(appends):
+            if number in restarts:
+                intake = Intake(one_store)
+            before = staged.received
+            if number in interruptions:
+                with pytest.raises(UploadInterrupted) as caught:
+                    await intake.append(staged, body(b"".join(chunks), 100, then=ClientGone()))
+                staged = caught.value.staged
+            else:
+                staged = await intake.append(staged, pieces(chunks))
+            assert staged.received == before + sum(map(len, chunks))
+        if len(appends) in restarts:
+            intake = Intake(one_store)
+        data = b"".join(map(b"".join, appends))
+        with pytest.raises(DigestMismatch):
+            await intake.finish(staged, Digest.of(data + b"!", algorithm))
+        blob = await intake.finish(staged, Digest.of(data, algorithm))
+        assert await read(one_store, blob.location) == data
 
     asyncio.run(scenario())
 

@@ -298,7 +298,8 @@ asyncio.run(main())
 """
 
 
-@pytest.mark.parametrize(("parts", "size"), [(1, 400), (3, 130)])
+@pytest.mark.slow
+@pytest.mark.parametrize(("parts", "size"), [(1, 300), (3, 90)])
 def test_a_large_blob_is_never_whole_in_memory(s3_options: StoreOptions, parts: int, size: int):
     options = json.dumps({name: value for name, value in asdict(s3_options).items() if value})
     command = [sys.executable, "-c", _PEAK, options, str(parts), str(size)]
