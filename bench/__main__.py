@@ -14,7 +14,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from bench import machine, memory, paging, pull, push, startup, table
+from bench import cgroup, machine, memory, paging, pull, push, startup, table
 from bench.failure import BenchFailed
 from bench.figures import Report, Row
 from bench.loader import loader
@@ -44,9 +44,9 @@ def main() -> int:
         return 2
     sides, skipped = _sides(options.sides)
     report = Report(facts={}, sides=_described(sides, options.settings), skipped=skipped)
-    priority = machine.raise_priority()
     load = machine.load_average()
     with (
+        cgroup.going_first() as priority,
         tempfile.TemporaryDirectory(prefix="wherry-bench-", dir=options.folder) as folder,
         loader() as clients,
     ):
@@ -169,7 +169,7 @@ def _measured(bench: Bench) -> Iterator[Row]:
 
 
 def _facts(
-    options: argparse.Namespace, bench: Bench, priority: int, load: float, warmed: str
+    options: argparse.Namespace, bench: Bench, priority: str, load: float, warmed: str
 ) -> dict[str, str]:
     now = datetime.datetime.now(datetime.UTC)
     average = sum(bench.others) / len(bench.others) if bench.others else 0.0
@@ -180,7 +180,7 @@ def _facts(
         "Command": shlex.join(["python", "-m", "bench", *sys.argv[1:]]),
         **machine.facts(bench.folder),
         "Rounds": f"{options.rounds} of {options.seconds:g} s a side, interleaved, after one not counted",
-        "Load average": f"{load:.2f} before, {machine.load_average():.2f} after; nice {priority} for servers and clients",
+        "Load average": f"{load:.2f} before, {machine.load_average():.2f} after; {priority}",
         "Others on the machine": f"used {average:.2f} of {os.cpu_count()} cores on average ({shared})",
         "Memory of the machine": warmed,
     }

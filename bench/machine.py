@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import mmap
 import os
 import platform
@@ -13,17 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench import processes
-
-_NICE = -10
-
-
-def raise_priority() -> int:
-    """Let the bench, its servers and its clients (all alike) go first where others share the machine.
-
-    Needs root; returns the nice value there is."""
-    with contextlib.suppress(PermissionError):
-        os.setpriority(os.PRIO_PROCESS, 0, _NICE)
-    return os.getpriority(os.PRIO_PROCESS, 0)
 
 
 def warm_memory(gib: float) -> float:
