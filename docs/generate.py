@@ -20,7 +20,12 @@ _MADE = "<!-- Made by `make docs` from {source}. Change it there. -->\n"
 
 def pages() -> dict[str, str]:
     """The text of each generated page by its file name."""
-    return {"settings.md": _settings(), "metrics.md": _metrics(), "cli.md": _cli()}
+    return {
+        "settings.md": _settings(),
+        "metrics.md": _metrics(),
+        "cli.md": _cli(),
+        "http-api.md": _http_api(),
+    }
 
 
 def _table(head: tuple[str, ...], rows: Iterator[tuple[str, ...]]) -> str:
@@ -118,6 +123,72 @@ def _cli() -> str:
     parts = ["# Command line\n", _MADE.format(source="src/wherry/cli"), _CLI_INTRODUCTION]
     parts.extend(_commands("wherry", typer.main.get_command(build_app())))
     return "\n".join(parts)
+
+
+_HTTP_API_INTRODUCTION = """\
+The registry speaks the OCI Distribution Specification, 1.1 and the additions of `dev`, under `/v2/`. The word of
+the specification is not repeated here: this page says which routes there are, and what each of them takes.
+
+What an actor must have: `nothing`; a `login`; `read`, `write` or `edit` on the image. Anybody has `read` on a
+public repository. Today administrators have all three on every image.
+"""
+
+_ERRORS_INTRODUCTION = """\
+Every error of `/v2/` is the specification's envelope, also where the specification leaves the body open:
+
+```json
+{"errors": [{"code": "MANIFEST_UNKNOWN", "message": "acme/web has no manifest 1.4", "detail": {}}]}
+```
+
+`X-Request-Id` in the answer finds the request in the log. Answers 429, 503 and 507 say in `Retry-After` when to
+try again; 507 means that the disk is full: nothing was lost, and the same push works once there is room.
+"""
+
+
+def _http_api() -> str:
+    from wherry.web.distribution import errors
+    from wherry.web.distribution.routes import ROUTES
+    from wherry.web.operations.face import ROUTES as OPERATIONS
+
+    head = ("Request", "Must have", "What it does")
+    forms: dict[tuple[str, str], set[str]] = {}
+    for kind, status, code in errors._FORMS:  # noqa: SLF001
+        forms.setdefault((str(status), code.value), set()).add(_in_words(kind.__name__))
+    return "\n".join(
+        [
+            "# HTTP API\n",
+            _MADE.format(source="the route tables in src/wherry/web"),
+            _HTTP_API_INTRODUCTION,
+            "## Registry\n",
+            _table(head, map(_route_row, ROUTES)),
+            "## Operations\n",
+            _table(head, map(_route_row, OPERATIONS)),
+            "## Errors\n",
+            _ERRORS_INTRODUCTION,
+            _table(
+                ("Status", "Code", "When"),
+                (
+                    (status, f"`{code}`", ", ".join(sorted(when)))
+                    for (status, code), when in sorted(forms.items())
+                ),
+            ),
+        ]
+    )
+
+
+def _route_row(route: Any) -> tuple[str, ...]:
+    return f"`{route.method} {route.shown}`", f"`{route.action.rule.need}`", _first_sentence(route.handler)
+
+
+def _first_sentence(handler: Any) -> str:
+    """Of the docstring, without the method that it may begin with: that is in the table already."""
+    first = inspect.cleandoc(handler.__doc__ or "").split("\n\n")[0].replace("\n", " ")
+    method, colon, rest = first.partition(": ")
+    return rest[:1].upper() + rest[1:] if colon and method.isupper() else first
+
+
+def _in_words(name: str) -> str:
+    return "".join(f" {c.lower()}" if c.isupper() else c for c in name).strip()
 
 
 def _commands(path: str, command: Any) -> Iterator[str]:
