@@ -15,7 +15,6 @@ from wherry.identity.users import create_user, find_user
 from wherry.kit.clock import SystemClock
 from wherry.kit.secrets import write_secret
 from wherry.migrations.upgrade import upgrade
-from wherry.registry.uploads import free_all_claims
 from wherry.settings import Settings
 
 ADMIN = "admin"
@@ -42,9 +41,6 @@ def prepare(settings: Settings) -> Prepared:
             now, sealer = SystemClock().now(), open_sealer(settings)
             database.write_now(lambda tx: ensure_signing_key(tx, sealer, now))
             database.read_now(lambda tx: load_signing_keys(tx, sealer))
-            if database.is_sqlite:
-                # SQLite's data folder has one server: no writer of before is left.
-                database.write_now(free_all_claims)
             return Prepared(_ensure_admin(settings, database))
         finally:
             database.close()

@@ -10,7 +10,7 @@ from wherry.blobs.intake import Intake
 from wherry.db.database import Database
 from wherry.db.errors import DatabaseError
 from wherry.kit.clock import Clock
-from wherry.registry.uploads import expired_uploads, forget_upload
+from wherry.registry.uploads import end_upload, expired_uploads
 
 logger = logging.getLogger(__name__)
 
@@ -24,7 +24,7 @@ async def expire_uploads(database: Database, intake: Intake, clock: Clock, expir
     while expired := await database.read(lambda tx: expired_uploads(tx, before)):
         for staged in expired:
             await intake.discard(staged)
-            await database.write(partial(forget_upload, upload=staged.upload), durable=False)
+            await database.write(partial(end_upload, upload=staged.upload), durable=False)
         ended += len(expired)
     return ended
 

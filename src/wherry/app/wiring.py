@@ -17,6 +17,7 @@ from wherry.kit.clock import Clock
 from wherry.kit.secrets import Sealer, master_key_in
 from wherry.observability import Metrics
 from wherry.registry.pull import Pulls
+from wherry.registry.uploads import UploadReader
 from wherry.settings import Challenge, Settings, SparseManifests
 from wherry.web.authentication import Authentication
 from wherry.web.distribution.call import Limits, Services
@@ -76,6 +77,7 @@ async def open_services(settings: Settings, metrics: Metrics, clock: Clock, stac
         store=store,
         intake=Intake(store),
         pulls=Pulls(rows),
+        uploads=UploadReader(reader),
         authentication=Authentication(Logins(rows, passwords, failures), tokens),
         tokens=tokens,
         origin=Origin(settings.public_url, settings.trusted_proxies),

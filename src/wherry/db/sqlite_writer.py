@@ -48,6 +48,8 @@ class SqliteWriter:
         self._engine = engine
         self._queue: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._closed = False
+        self._connection: Connection | None = None
+        self._is_durable: bool | None = None
         self._thread = threading.Thread(target=self._serve, name="db-write", daemon=True)
         self._thread.start()
 
@@ -82,24 +84,38 @@ class SqliteWriter:
                 mine = [job for job in jobs if job.loop is loop]
                 loop.call_soon_threadsafe(_settle_all, mine)
             if last:
-                return
+                break
+        self._disconnect()
 
     def _commit_together(self, jobs: list[_Job]) -> None:
         try:
-            with self._engine.connect() as connection:
-                driver = connection.connection.driver_connection
-                assert driver is not None
-                # It cannot change inside a transaction; both values are safe against a crash of the process.
-                driver.execute(
-                    f"PRAGMA synchronous = {'FULL' if any(job.durable for job in jobs) else 'NORMAL'}"
-                )
-                with connection.begin():
-                    for job in jobs:
-                        self._run_one(connection, job)
+            connection = self._connected(durable=any(job.durable for job in jobs))
+            with connection.begin():
+                for job in jobs:
+                    self._run_one(connection, job)
         except Exception as error:  # noqa: BLE001 (each job's caller gets it)
             failure = translated(error) if isinstance(error, DBAPIError) else error
             for job in jobs:
                 job.error = job.error or failure
+            self._disconnect()
+
+    def _connected(self, *, durable: bool) -> Connection:
+        """The connection, which stays open, syncing at each commit or at checkpoints only."""
+        if self._connection is None:
+            self._connection = self._engine.connect()
+            self._is_durable = None
+        if durable is not self._is_durable:
+            driver = self._connection.connection.driver_connection
+            assert driver is not None
+            # It cannot change inside a transaction; both values are safe against a crash of the process.
+            driver.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
+            self._is_durable = durable
+        return self._connection
+
+    def _disconnect(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
 
     def _run_one(self, connection: Connection, job: _Job) -> None:
         connection.exec_driver_sql("SAVEPOINT job")

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, select
 
 from wherry.blobs.intake import StoredBlob
 from wherry.db.upserts import insert_new
@@ -16,10 +16,13 @@ def record_blob(tx: Connection, blob: StoredBlob, now: datetime) -> str | None:
     """
     digest = str(blob.digest)
     insert_new(tx, blobs, {"digest": digest, "size": blob.size, "location": blob.location, "created_at": now})
-    kept = tx.execute(select(blobs.c.location).where(blobs.c.digest == digest)).scalar_one()
+    kept = tx.execute(_LOCATION, {"digest": digest}).scalar_one()
     return None if kept == blob.location else blob.location
 
 
 def link_blob(tx: Connection, repository_id: int, digest: str, now: datetime) -> None:
     """Let the repository read the blob."""
     insert_new(tx, repository_blobs, {"repository_id": repository_id, "digest": digest, "linked_at": now})
+
+
+_LOCATION = select(blobs.c.location).where(blobs.c.digest == bindparam("digest"))

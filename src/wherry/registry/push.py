@@ -4,10 +4,12 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Select, bindparam, select
 
-from wherry.db.upserts import insert_new, put_row
+from wherry.db.upserts import insert_new, insert_or_lock, put_row
+from wherry.oci import media_types
 from wherry.oci.digests import Digest
 from wherry.oci.manifests import Descriptor, Manifest
 from wherry.oci.names import RepositoryName, Tag
@@ -24,6 +26,8 @@ from wherry.registry.tables import (
 
 # Below what the databases take as parameters of one statement.
 _AT_ONCE = 500
+
+_MANIFEST_TYPES = media_types.IMAGES | media_types.INDEXES
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +59,8 @@ def put_manifest(
     _check_references(tx, repository_id, view, sparse)
     digest = str(pushed.digest)
     insert_new(tx, manifest_contents, {"digest": digest, "content": pushed.content})
-    insert_new(
+    # Locked, so that a delete of the same manifest comes before all of this or after it, never between.
+    insert_or_lock(
         tx,
         manifests,
         {
@@ -97,6 +102,13 @@ def _check_references(tx: Connection, repository_id: int, view: Manifest, sparse
     named_manifests = {str(descriptor.digest): descriptor for descriptor in view.children}
     found_blobs = _blob_sizes(tx, repository_id, list(named_blobs))
     found_manifests = _manifest_sizes(tx, repository_id, list(named_manifests))
+    # BuildKit keeps its cache as an index whose children are layers.
+    layers = [
+        key
+        for key, named in named_manifests.items()
+        if key not in found_manifests and named.media_type not in _MANIFEST_TYPES
+    ]
+    found_manifests |= _blob_sizes(tx, repository_id, layers)
     missing = [named.digest for key, named in named_blobs.items() if key not in found_blobs]
     missing += [named.digest for key, named in named_manifests.items() if key not in found_manifests]
     if missing and not sparse:
@@ -113,28 +125,36 @@ def _check_sizes(named: Iterable[Descriptor], sizes: dict[str, int]) -> None:
 
 
 def _blob_sizes(tx: Connection, repository_id: int, digests: list[str]) -> dict[str, int]:
-    """Sizes of those that the repository has; the links are locked against a delete until the commit."""
-    query = select(blobs.c.digest, blobs.c.size).join(repository_blobs)
-    sizes: dict[str, int] = {}
-    for start in range(0, len(digests), _AT_ONCE):
-        wanted = digests[start : start + _AT_ONCE]
-        rows = tx.execute(
-            query.where(
-                repository_blobs.c.repository_id == repository_id, repository_blobs.c.digest.in_(wanted)
-            ).with_for_update(read=True, of=repository_blobs)
-        )
-        sizes.update((row[0], row[1]) for row in rows)
-    return sizes
+    """Sizes of those that the repository has; the links are locked until the commit, against a delete."""
+    return _sizes(tx, _BLOB_SIZES, repository_id, digests)
 
 
 def _manifest_sizes(tx: Connection, repository_id: int, digests: list[str]) -> dict[str, int]:
+    return _sizes(tx, _MANIFEST_SIZES, repository_id, digests)
+
+
+def _sizes(tx: Connection, query: Select[Any], repository_id: int, digests: list[str]) -> dict[str, int]:
     sizes: dict[str, int] = {}
     for start in range(0, len(digests), _AT_ONCE):
-        wanted = digests[start : start + _AT_ONCE]
-        rows = tx.execute(
-            select(manifests.c.digest, manifests.c.size)
-            .where(manifests.c.repository_id == repository_id, manifests.c.digest.in_(wanted))
-            .with_for_update(read=True)
-        )
-        sizes.update((row[0], row[1]) for row in rows)
+        wanted = {"repository_id": repository_id, "digests": digests[start : start + _AT_ONCE]}
+        sizes.update((row[0], row[1]) for row in tx.execute(query, wanted))
     return sizes
+
+
+_BLOB_SIZES = (
+    select(blobs.c.digest, blobs.c.size)
+    .join(repository_blobs)
+    .where(
+        repository_blobs.c.repository_id == bindparam("repository_id"),
+        repository_blobs.c.digest.in_(bindparam("digests", expanding=True)),
+    )
+    .with_for_update(read=True, of=repository_blobs)
+)
+_MANIFEST_SIZES = (
+    select(manifests.c.digest, manifests.c.size)
+    .where(
+        manifests.c.repository_id == bindparam("repository_id"),
+        manifests.c.digest.in_(bindparam("digests", expanding=True)),
+    )
+    .with_for_update(read=True)
+)

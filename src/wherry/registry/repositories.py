@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, bindparam, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from wherry.identity.organizations import LIBRARY, ensure_organization, refuse_reserved
@@ -40,8 +40,7 @@ def get_repository(tx: Connection, name: RepositoryName) -> Repository:
 
 def ensure_repository(tx: Connection, name: RepositoryName, user_id: int | None, now: datetime) -> int:
     """The id of the repository, which is made, private, if it is not there. Raises `OrganizationReserved`."""
-    query = select(repositories.c.id).where(repositories.c.name == name.text)
-    known = tx.execute(query).scalar_one_or_none()
+    known = tx.execute(_ID, {"name": name.text}).scalar_one_or_none()
     if known is not None:
         return int(known)
     if "/" in name.text:
@@ -64,7 +63,7 @@ def ensure_repository(tx: Connection, name: RepositoryName, user_id: int | None,
             )
             return int(made.scalar_one())
     except IntegrityError:  # another replica made it in between
-        return int(tx.execute(query).scalar_one())
+        return int(tx.execute(_ID, {"name": name.text}).scalar_one())
 
 
 def set_public(tx: Connection, name: RepositoryName, is_public: bool) -> None:
@@ -97,3 +96,4 @@ def list_repositories(
 _REPOSITORIES = select(
     repositories.c.id, repositories.c.name, repositories.c.is_public, repositories.c.created_at
 )
+_ID = select(repositories.c.id).where(repositories.c.name == bindparam("name"))

@@ -91,8 +91,6 @@ uploads = Table(
     Column("algorithm", String, nullable=False),
     Column("received", BigInteger, nullable=False),
     Column("parts", String, nullable=False),
-    Column("writer", String, nullable=True),
-    Column("writer_until", Instant, nullable=True),
     Column("started_at", Instant, nullable=False),
     Column("touched_at", Instant, nullable=False, index=True),
 )

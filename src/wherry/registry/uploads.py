@@ -1,17 +1,18 @@
-"""Upload sessions: begun, written to by one request at a time, finished into a blob, cancelled, expired.
+"""Upload sessions: begun, continued, finished into a blob, cancelled, expired.
 
 A session belongs to its repository and its user; to everybody else it does not exist. The row keeps what is
-durable of it; the bytes are the blob store's. A writer holds a lease, so that two requests never write at
-once, on any replica.
+durable of it; the bytes are the blob store's. Two requests may write to one session: the row changes only for
+the one that started from what it says (compare and swap), the other one is refused, and nothing is mixed.
 """
 
 import json
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from sqlalchemy import Connection, Update, delete, insert, or_, select, update
+from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
 from wherry.blobs.intake import Staged, StoredBlob
+from wherry.db.pull_reader import Prepared, PullReader
 from wherry.oci.digests import Algorithm
 from wherry.oci.names import RepositoryName
 from wherry.registry.blob_links import link_blob, record_blob
@@ -19,13 +20,10 @@ from wherry.registry.errors import UploadBusy, UploadUnknown
 from wherry.registry.repositories import ensure_repository
 from wherry.registry.tables import repositories, uploads
 
-# A writer renews its lease while bytes come in; one that died frees the session after this long.
-LEASE = timedelta(seconds=60)
-
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """A session as it stands: `staged` is what may be continued."""
+    """A session as its row says it: `staged` is what may be continued."""
 
     repository_id: int
     algorithm: Algorithm
@@ -36,117 +34,109 @@ class Upload:
         return self.staged.upload
 
 
+class UploadReader:
+    """Finds sessions by the narrow reader: every chunk begins with it."""
+
+    def __init__(self, reader: PullReader) -> None:
+        self._reader = reader
+        self._find = Prepared(
+            select(uploads.c.repository_id, uploads.c.algorithm, uploads.c.received, uploads.c.parts)
+            .join(repositories)
+            .where(
+                uploads.c.id == bindparam("upload"),
+                uploads.c.user_id == bindparam("user_id"),
+                repositories.c.name == bindparam("repository"),
+            )
+        )
+
+    async def find(self, name: RepositoryName, user_id: int, upload: str) -> Upload:
+        """Raises `UploadUnknown`, `DatabaseUnavailable`."""
+        row = await self._reader.row(
+            self._find, {"upload": upload, "user_id": user_id, "repository": name.text}
+        )
+        if row is None:
+            raise UploadUnknown(upload)
+        return Upload(row[0], Algorithm(row[1]), Staged(upload, row[2], tuple(json.loads(row[3]))))
+
+
 def start_upload(
     tx: Connection, name: RepositoryName, user_id: int, upload: str, algorithm: Algorithm, now: datetime
-) -> None:
+) -> Upload:
     """Begin a session, and the repository on its first push. Raises `OrganizationReserved`."""
     repository_id = ensure_repository(tx, name, user_id, now)
-    tx.execute(
-        insert(uploads).values(
-            id=upload,
-            repository_id=repository_id,
-            user_id=user_id,
-            algorithm=algorithm.value,
-            received=0,
-            parts="[]",
-            started_at=now,
-            touched_at=now,
-        )
-    )
+    row = {
+        "id": upload,
+        "repository_id": repository_id,
+        "user_id": user_id,
+        "algorithm": algorithm.value,
+        "received": 0,
+        "parts": "[]",
+        "started_at": now,
+        "touched_at": now,
+    }
+    tx.execute(_START, row)
+    return Upload(repository_id, algorithm, Staged(upload))
 
 
-def find_upload(tx: Connection, name: RepositoryName, user_id: int, upload: str) -> Upload:
-    """Raises `UploadUnknown`."""
-    row = tx.execute(
-        select(uploads.c.repository_id, uploads.c.algorithm, uploads.c.received, uploads.c.parts)
-        .join(repositories)
-        .where(uploads.c.id == upload, uploads.c.user_id == user_id, repositories.c.name == name.text)
-    ).one_or_none()
-    if row is None:
-        raise UploadUnknown(upload)
-    return Upload(row[0], Algorithm(row[1]), Staged(upload, row[2], tuple(json.loads(row[3]))))
+def record_progress(tx: Connection, before: Staged, after: Staged, now: datetime) -> None:
+    """Continue the session from `before` to `after`. Raises `UploadBusy`, `UploadUnknown`."""
+    changed = {"to_received": after.received, "to_parts": json.dumps(after.parts), "now": now}
+    if tx.execute(_RECORD, _as_it_was(before) | changed).rowcount == 0:
+        raise _moved_on(tx, before.upload)
 
 
-def claim_upload(
-    tx: Connection, name: RepositoryName, user_id: int, upload: str, writer: str, now: datetime
-) -> Upload:
-    """Take the session for writing. Raises `UploadUnknown`, `UploadBusy`."""
-    found = find_upload(tx, name, user_id, upload)
-    taken = tx.execute(
-        update(uploads)
-        .where(uploads.c.id == upload, or_(uploads.c.writer.is_(None), uploads.c.writer_until < now))
-        .values(writer=writer, writer_until=now + LEASE)
-    )
-    if taken.rowcount == 0:
-        raise UploadBusy(upload)
-    # Read again under the lock: on PostgreSQL another writer may have finished a chunk in between.
-    return find_upload(tx, name, user_id, upload) if tx.dialect.name != "sqlite" else found
-
-
-def renew_claim(tx: Connection, upload: str, writer: str, now: datetime) -> None:
-    """Keep the session while bytes come in. Raises `UploadUnknown` if it was cancelled or taken over."""
-    kept = tx.execute(_mine(upload, writer).values(writer_until=now + LEASE, touched_at=now))
-    if kept.rowcount == 0:
-        raise UploadUnknown(upload)
-
-
-def release_upload(tx: Connection, staged: Staged, writer: str, now: datetime) -> None:
-    """Record what is durable and let the next request write. Raises `UploadUnknown` as `renew_claim` does."""
-    kept = tx.execute(
-        _mine(staged.upload, writer).values(
-            received=staged.received,
-            parts=json.dumps(staged.parts),
-            writer=None,
-            writer_until=None,
-            touched_at=now,
-        )
-    )
-    if kept.rowcount == 0:
-        raise UploadUnknown(staged.upload)
-
-
-def finish_upload(tx: Connection, upload: Upload, writer: str, blob: StoredBlob, now: datetime) -> str | None:
+def finish_upload(tx: Connection, upload: Upload, blob: StoredBlob, now: datetime) -> str | None:
     """End the session: the blob is now one of its repository.
 
     Answers the location of bytes that are not needed, where the same blob was there already at another one.
-    Raises `UploadUnknown` as `renew_claim` does.
+    Raises `UploadBusy`, `UploadUnknown`.
     """
-    if tx.execute(delete(uploads).where(uploads.c.id == upload.id, uploads.c.writer == writer)).rowcount == 0:
-        raise UploadUnknown(upload.id)
+    if tx.execute(_FINISH, _as_it_was(upload.staged)).rowcount == 0:
+        raise _moved_on(tx, upload.id)
     surplus = record_blob(tx, blob, now)
     link_blob(tx, upload.repository_id, str(blob.digest), now)
     return surplus
 
 
-def end_upload(tx: Connection, name: RepositoryName, user_id: int, upload: str) -> Staged:
-    """Cancel a session and answer what to discard. Raises `UploadUnknown`."""
-    found = find_upload(tx, name, user_id, upload)
+def end_upload(tx: Connection, upload: str) -> None:
+    """Forget a session that was cancelled or has expired; one that is gone already is no error."""
     tx.execute(delete(uploads).where(uploads.c.id == upload))
-    return found.staged
 
 
 def expired_uploads(tx: Connection, before: datetime, limit: int = 100) -> tuple[Staged, ...]:
-    """Sessions that nobody has written to since `before`, the oldest first."""
+    """Sessions that nobody has continued since `before`, the oldest first."""
     rows = tx.execute(
         select(uploads.c.id, uploads.c.received, uploads.c.parts)
-        .where(
-            uploads.c.touched_at < before, or_(uploads.c.writer.is_(None), uploads.c.writer_until < before)
-        )
+        .where(uploads.c.touched_at < before)
         .order_by(uploads.c.touched_at)
         .limit(limit)
     )
     return tuple(Staged(row[0], row[1], tuple(json.loads(row[2]))) for row in rows)
 
 
-def forget_upload(tx: Connection, upload: str) -> None:
-    """Remove the row of an expired session."""
-    tx.execute(delete(uploads).where(uploads.c.id == upload))
+def _as_it_was(staged: Staged) -> dict[str, object]:
+    return {
+        "was_id": staged.upload,
+        "was_received": staged.received,
+        "was_parts": json.dumps(staged.parts),
+    }
 
 
-def free_all_claims(tx: Connection) -> None:
-    """After a crash no writer is left; for a server that is the only one on its database."""
-    tx.execute(update(uploads).where(uploads.c.writer.is_not(None)).values(writer=None, writer_until=None))
+def _moved_on(tx: Connection, upload: str) -> Exception:
+    """Another request was first: it has continued the session, or has ended it."""
+    still_there = tx.execute(select(uploads.c.id).where(uploads.c.id == upload)).first()
+    return UploadBusy(upload) if still_there else UploadUnknown(upload)
 
 
-def _mine(upload: str, writer: str) -> Update:
-    return update(uploads).where(uploads.c.id == upload, uploads.c.writer == writer)
+_UNCHANGED = (
+    uploads.c.id == bindparam("was_id"),
+    uploads.c.received == bindparam("was_received"),
+    uploads.c.parts == bindparam("was_parts"),
+)
+_START = insert(uploads)
+_RECORD = (
+    update(uploads)
+    .where(*_UNCHANGED)
+    .values(received=bindparam("to_received"), parts=bindparam("to_parts"), touched_at=bindparam("now"))
+)
+_FINISH = delete(uploads).where(*_UNCHANGED)

@@ -165,8 +165,6 @@ def upgrade() -> None:
         sa.Column("algorithm", sa.String(), nullable=False),
         sa.Column("received", sa.BigInteger(), nullable=False),
         sa.Column("parts", sa.String(), nullable=False),
-        sa.Column("writer", sa.String(), nullable=True),
-        sa.Column("writer_until", Instant, nullable=True),
         sa.Column("started_at", Instant, nullable=False),
         sa.Column("touched_at", Instant, nullable=False),
         sa.ForeignKeyConstraint(

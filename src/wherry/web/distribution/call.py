@@ -17,6 +17,7 @@ from wherry.kit.clock import Clock
 from wherry.observability import Metrics
 from wherry.oci.names import RepositoryName
 from wherry.registry.pull import Pulls
+from wherry.registry.uploads import UploadReader
 from wherry.web.authentication import Authentication
 from wherry.web.distribution.errors import Code, Problem
 from wherry.web.origin import Origin
@@ -44,6 +45,7 @@ class Services:
     store: BlobStore
     intake: Intake
     pulls: Pulls
+    uploads: UploadReader
     authentication: Authentication
     tokens: RegistryTokens
     origin: Origin

@@ -56,7 +56,7 @@ async def get_manifest(call: Call) -> Response:
 
 
 async def get_blob(call: Call) -> Response:
-    """The blob or a piece of it: from its file, without passing through here, as a stream, or by a redirect."""
+    """The blob or a piece of it: from its file without passing through here, as a stream, or redirected."""
     blob = await call.services.pulls.blob(call.repository, Digest.parse(call.parameters["digest"]))
     digest = blob.digest.encode()
     headers = [
