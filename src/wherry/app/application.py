@@ -15,6 +15,7 @@ from wherry.settings import Settings
 from wherry.web.distribution.face import DistributionFace
 from wherry.web.frame import Frame
 from wherry.web.operations.face import OperationsFace, OperationsServices
+from wherry.web.proxies import TrustedProxies
 
 logger = logging.getLogger(__name__)
 
@@ -35,7 +36,9 @@ class Application:
             multiprocess_dir=settings.data / "metrics" if settings.workers > 1 else None,
         )
         access_log = AccessLog(format=settings.log.format, level=settings.log.level)
-        self._frame = Frame(self._dispatch, self._metrics, access_log)
+        self._frame = Frame(
+            self._dispatch, self._metrics, access_log, TrustedProxies(settings.trusted_proxies)
+        )
         self._distribution: DistributionFace
         self._operations: OperationsFace
 

@@ -22,6 +22,7 @@ from wherry.settings import Challenge, Settings, SparseManifests
 from wherry.web.authentication import Authentication
 from wherry.web.distribution.call import Limits, Services
 from wherry.web.origin import Origin
+from wherry.web.proxies import TrustedProxies
 
 # Named in challenges and in tokens: whom a token is for.
 SERVICE = "wherry"
@@ -80,7 +81,7 @@ async def open_services(settings: Settings, metrics: Metrics, clock: Clock, stac
         uploads=UploadReader(reader),
         authentication=Authentication(Logins(rows, passwords, failures), tokens),
         tokens=tokens,
-        origin=Origin(settings.public_url, settings.trusted_proxies),
+        origin=Origin(settings.public_url, TrustedProxies(settings.trusted_proxies)),
         clock=clock,
         metrics=metrics,
         limits=Limits(

@@ -13,6 +13,7 @@ from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
 from wherry.blobs.intake import Staged, StoredBlob
 from wherry.db.pull_reader import Prepared, PullReader
+from wherry.identity.tables import users
 from wherry.oci.digests import Algorithm
 from wherry.oci.names import RepositoryName
 from wherry.registry.blob_links import link_blob, record_blob
@@ -32,6 +33,17 @@ class Upload:
     @property
     def id(self) -> str:
         return self.staged.upload
+
+
+@dataclass(frozen=True, slots=True)
+class OpenUpload:
+    """A session as an operator looks at it."""
+
+    id: str
+    repository: RepositoryName
+    user: str
+    received: int
+    touched_at: datetime
 
 
 class UploadReader:
@@ -101,6 +113,18 @@ def finish_upload(tx: Connection, upload: Upload, blob: StoredBlob, now: datetim
 def end_upload(tx: Connection, upload: str) -> None:
     """Forget a session that was cancelled or has expired; one that is gone already is no error."""
     tx.execute(delete(uploads).where(uploads.c.id == upload))
+
+
+def list_uploads(tx: Connection, limit: int = 1000) -> tuple[OpenUpload, ...]:
+    """Sessions that are open, the ones longest untouched first."""
+    rows = tx.execute(
+        select(uploads.c.id, repositories.c.name, users.c.name, uploads.c.received, uploads.c.touched_at)
+        .join(repositories)
+        .join(users, users.c.id == uploads.c.user_id)
+        .order_by(uploads.c.touched_at)
+        .limit(limit)
+    )
+    return tuple(OpenUpload(row[0], RepositoryName(row[1]), row[2], row[3], row[4]) for row in rows)
 
 
 def expired_uploads(tx: Connection, before: datetime, limit: int = 100) -> tuple[Staged, ...]:

@@ -8,6 +8,7 @@ from starlette.types import Scope
 from wherry.access.decisions import ANONYMOUS, Actor
 from wherry.access.tokens import InvalidToken, RegistryTokens
 from wherry.identity.logins import Logins
+from wherry.web.exchange import Exchange
 
 
 class BadCredentials(Exception):
@@ -34,7 +35,7 @@ class Authentication:
                 if kind == b"bearer":
                     return await self._bearer(credentials.strip().decode("latin-1"))
                 if kind == b"basic":
-                    return await self._basic(credentials.strip(), _address(scope))
+                    return await self._basic(credentials.strip(), Exchange.of(scope).client)
                 raise BadCredentials("Authorization is Basic or Bearer")
         return ANONYMOUS
 
@@ -65,8 +66,3 @@ class Authentication:
         if account is None:
             raise BadToken("the token is not valid; log in again")
         return Actor(account.id, account.name, account.is_admin, claims.grant)
-
-
-def _address(scope: Scope) -> str:
-    client = scope.get("client")
-    return client[0] if client else ""

@@ -12,7 +12,7 @@ class BodyError(Exception):
 
 
 class ClientGone(BodyError):
-    """The connection ended before the body did; nobody is left to answer."""
+    """The body ended before it was whole; mostly nobody is left to answer."""
 
 
 class BodyTooSlow(BodyError):
@@ -37,7 +37,7 @@ async def body_chunks(receive: Receive, idle: timedelta, limit: int | None = Non
         except TimeoutError:
             raise BodyTooSlow(f"no byte of the body came for {seconds:g} s") from None
         if message["type"] == "http.disconnect":
-            raise ClientGone("the client went away")
+            raise ClientGone("the body ended before it was whole")
         chunk = message.get("body", b"")
         received += len(chunk)
         if limit is not None and received > limit:

@@ -16,6 +16,7 @@ class Exchange:
     __slots__ = (
         "_receive",
         "_send",
+        "client",
         "face",
         "headers",
         "received",
@@ -27,11 +28,12 @@ class Exchange:
         "user",
     )
 
-    def __init__(self, receive: Receive, send: Send, request_id: str) -> None:
+    def __init__(self, receive: Receive, send: Send, request_id: str, client: str) -> None:
         self._receive = receive
         self._send = send
         self.request_id = request_id
         self.headers = [(b"x-request-id", request_id.encode())]
+        self.client = client
         self.face = "none"
         self.route = "none"
         self.user: str | None = None

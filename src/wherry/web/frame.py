@@ -9,6 +9,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from wherry.kit.ids import new_id
 from wherry.observability import AccessLog, Metrics, bind_request_id
 from wherry.web.exchange import Exchange
+from wherry.web.proxies import TrustedProxies
 
 logger = logging.getLogger(__name__)
 
@@ -21,13 +22,16 @@ _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{8,64}")
 class Frame:
     """The outermost application."""
 
-    def __init__(self, app: ASGIApp, metrics: Metrics, access_log: AccessLog) -> None:
+    def __init__(
+        self, app: ASGIApp, metrics: Metrics, access_log: AccessLog, proxies: TrustedProxies
+    ) -> None:
         self._app = app
         self._metrics = metrics
         self._access_log = access_log
+        self._proxies = proxies
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        exchange = Exchange(receive, send, _request_id(scope))
+        exchange = Exchange(receive, send, _request_id(scope), self._proxies.client(scope))
         scope["wherry.exchange"] = exchange
         began = time.perf_counter()
         self._metrics.requests_in_flight.inc()
@@ -51,8 +55,8 @@ class Frame:
             received=exchange.received,
             sent=exchange.sent,
         )
-        if self._access_log.enabled:
-            client = scope.get("client")
+        # A probe every few seconds that finds all well is no news.
+        if self._access_log.enabled and not (exchange.face == "operations" and exchange.status == 200):
             self._access_log.write(
                 method=scope["method"],
                 path=scope["path"],
@@ -62,7 +66,7 @@ class Frame:
                 sent=exchange.sent,
                 request_id=exchange.request_id,
                 user=exchange.user,
-                client=client[0] if client else None,
+                client=exchange.client or None,
             )
 
 

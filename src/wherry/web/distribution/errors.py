@@ -12,7 +12,7 @@ from wherry.db.errors import DatabaseFull, DatabaseUnavailable
 from wherry.identity.errors import OrganizationReserved, TooManyLogins
 from wherry.oci import errors as oci_errors
 from wherry.registry import errors as registry_errors
-from wherry.web.body import BodyTooLong, BodyTooSlow
+from wherry.web.body import BodyTooLong, BodyTooSlow, ClientGone
 
 
 class Code(StrEnum):
@@ -87,6 +87,8 @@ _FORMS: tuple[tuple[type[Exception], int, Code], ...] = (
     (blob_errors.UploadBusy, 409, Code.BLOB_UPLOAD_INVALID),
     (blob_errors.StagedBytesMissing, 404, Code.BLOB_UPLOAD_UNKNOWN),
     (blob_errors.BlobBytesMissing, 404, Code.BLOB_UNKNOWN),
+    # Seen by a client whose framing was broken; one that is gone sees nothing.
+    (ClientGone, 400, Code.SIZE_INVALID),
     (BodyTooSlow, 408, Code.BLOB_UPLOAD_INVALID),
     (BodyTooLong, 413, Code.SIZE_INVALID),
 )

@@ -10,7 +10,6 @@ from wherry.identity.organizations import LIBRARY
 from wherry.oci.errors import InvalidName
 from wherry.oci.names import RepositoryName
 from wherry.web.authentication import BadCredentials, BadToken
-from wherry.web.body import ClientGone
 from wherry.web.distribution.call import Call, Services
 from wherry.web.distribution.errors import Code, Problem, problem_of
 from wherry.web.distribution.permission import challenge, decide, refusal, scope_for
@@ -42,8 +41,6 @@ class DistributionFace:
             exchange.user = call.actor.name
             response = await route.handler(call)
             await response(scope, receive, send)
-        except ClientGone:
-            return
         except Exception as error:
             problem = problem_of(error)
             if problem is None or exchange.started:

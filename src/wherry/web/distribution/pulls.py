@@ -23,6 +23,12 @@ _SMALL = 64 * 1024
 
 RawHeaders = list[tuple[bytes, bytes]]
 
+# Whatever somebody pushed, and as whatever media type: a browser must not run it.
+_INERT = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"content-security-policy", b"default-src 'none'; sandbox"),
+)
+
 
 class RawResponse(Response):
     """Headers as bytes and a body, with nothing worked out on the way."""
@@ -47,8 +53,7 @@ async def get_manifest(call: Call) -> Response:
         (b"content-length", b"%d" % len(found.content)),
         (b"docker-content-digest", digest),
         (b"etag", b'"%b"' % digest),
-        # A media type that somebody pushed must never make a browser run the content.
-        (b"x-content-type-options", b"nosniff"),
+        *_INERT,
     ]
     if _is_known(call, digest):
         return RawResponse(304, headers[2:])
@@ -65,7 +70,7 @@ async def get_blob(call: Call) -> Response:
         (b"etag", b'"%b"' % digest),
         (b"accept-ranges", b"bytes"),
         (b"cache-control", b"private, max-age=31536000, immutable"),
-        (b"x-content-type-options", b"nosniff"),
+        *_INERT,
     ]
     if call.is_head:
         return RawResponse(200, [*headers, (b"content-length", b"%d" % blob.size)])

@@ -35,10 +35,9 @@ async def give_token_oauth2(call: Call) -> Response:
     form = await _form(call)
     if form.get("grant_type") != "password":
         raise Problem(400, Code.UNSUPPORTED, "the grant_type that is supported is password")
-    client = call.scope.get("client")
     try:
         actor = await call.services.authentication.password_login(
-            form.get("username", ""), form.get("password", ""), client[0] if client else ""
+            form.get("username", ""), form.get("password", ""), Exchange.of(call.scope).client
         )
     except BadCredentials as error:
         raise Problem(401, Code.UNAUTHORIZED, str(error)) from None
