@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from wherry.blobs import StoreMisconfigured, StoreOptions, UnknownDriver, drivers, open_store
+from wherry.blobs import StoreMisconfigured, StoreOptions, UnknownDriver, driver_names, open_store
 from wherry.blobs.drivers.filesystem import FilesystemStore
 from wherry.blobs.drivers.memory import MemoryStore
 from wherry.blobs.drivers.objects import ObjectsStore
@@ -19,7 +19,7 @@ LOCATION = "blobs/u/" + "0" * 32
 def test_an_unknown_driver_is_refused_with_the_valid_names():
     with pytest.raises(UnknownDriver) as caught:
         open_store("ftp", StoreOptions())
-    assert caught.value.valid == ("filesystem", "memory", "s3", "gcs", "azure") == drivers()
+    assert caught.value.valid == ("filesystem", "memory", "s3", "gcs", "azure") == driver_names()
     assert "'ftp'; valid are filesystem, memory, s3, gcs, azure" in str(caught.value)
 
 
@@ -31,7 +31,7 @@ async def test_each_driver_opens_what_it_is_named_for(tmp_path: Path):
         "gcs": StoreOptions(url="gs://bucket", secret_access_key=service_account()),
         "azure": StoreOptions(url="az://account/container/prefix", secret_access_key=AZURE_KEY),
     }
-    assert tuple(opened) == drivers()
+    assert tuple(opened) == driver_names()
     for driver, options in opened.items():
         store = open_store(driver, options)
         expected = {"filesystem": FilesystemStore, "memory": MemoryStore}.get(driver, ObjectsStore)

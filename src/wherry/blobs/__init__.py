@@ -15,7 +15,7 @@ from wherry.blobs.errors import (
     UploadInterrupted,
 )
 from wherry.blobs.intake import Intake
-from wherry.blobs.open_store import drivers, open_store
+from wherry.blobs.open_store import driver_names, open_store
 from wherry.blobs.options import StoreOptions
 from wherry.blobs.staged import Staged, StoredBlob
 from wherry.blobs.store import BlobReader, BlobStore
@@ -39,6 +39,6 @@ __all__ = [
     "UnknownDriver",
     "UploadBusy",
     "UploadInterrupted",
-    "drivers",
+    "driver_names",
     "open_store",
 ]

@@ -18,7 +18,7 @@ def open_store(driver: str, options: StoreOptions) -> BlobStore:
     return opener(options)
 
 
-def drivers() -> tuple[str, ...]:
+def driver_names() -> tuple[str, ...]:
     """The names that `open_store` takes."""
     return tuple(_DRIVERS)
 

@@ -1,6 +1,7 @@
 """What only the filesystem driver promises: crash leftovers, a full disk, the order of becoming durable."""
 
 import asyncio
+import contextlib
 import errno
 import fcntl
 import os
@@ -10,11 +11,13 @@ import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.blobs.bodies import ClientGone, KiB, MiB, body, content, read
 from wherry.blobs import (
+    BlobBytesMissing,
     DigestMismatch,
     Intake,
     Staged,
@@ -27,6 +30,8 @@ from wherry.blobs import (
     UploadInterrupted,
     open_store,
 )
+from wherry.blobs.drivers import filesystem
+from wherry.blobs.drivers.cached_open import open_if_cached
 from wherry.blobs.drivers.filesystem import FilesystemStore
 from wherry.oci.digests import Algorithm, Digest
 
@@ -133,6 +138,39 @@ async def test_cold_bytes_are_read_in_a_thread(
     monkeypatch.setattr(os, "pread", seen)
     assert await read(store, blob.location) == data
     assert readers <= {"wherry-blobs"}
+
+
+@pytest.mark.parametrize("size", [0, 1, 20 * KiB, 3 * MiB])
+async def test_a_file_whose_name_is_not_cached_is_opened_in_a_thread(
+    store: FilesystemStore, intake: Intake, monkeypatch: pytest.MonkeyPatch, size: int
+):
+    data = content(size)
+    blob = await intake.finish(await intake.append(intake.begin("a"), body(data)), Digest.of(data))
+    openers = []
+    plain_open = os.open
+
+    def seen(*arguments: Any, **named: Any) -> int:
+        openers.append(threading.current_thread().name.rpartition("_")[0])
+        return plain_open(*arguments, **named)
+
+    monkeypatch.setattr(os, "open", seen)
+    monkeypatch.setattr(filesystem, "open_if_cached", lambda path: None)
+    assert await read(store, blob.location) == data
+    assert openers == ["wherry-blobs"]
+    with pytest.raises(BlobBytesMissing):
+        await read(store, "sha256/00/" + "0" * 64)
+
+
+def test_the_kernel_opens_a_cached_file_at_once_and_says_when_there_is_none(tmp_path: Path):
+    path = tmp_path / "warm"
+    path.write_bytes(b"warm")
+    fd = open_if_cached(path)
+    if fd is not None:  # None on kernels before 5.12 and in sandboxes that refuse the call
+        with open(fd, "rb") as file:
+            assert file.read() == b"warm"
+    path.unlink()
+    with contextlib.suppress(FileNotFoundError):
+        assert open_if_cached(path) is None
 
 
 async def test_a_file_system_that_cannot_tell_is_read_in_a_thread(

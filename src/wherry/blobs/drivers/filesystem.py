@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from wherry.blobs.body import Batch, Body, MiB, Tap
+from wherry.blobs.drivers.cached_open import open_if_cached
 from wherry.blobs.drivers.staging_file import StagingFile, sync_folder
 from wherry.blobs.errors import BlobBytesMissing, DigestMismatch, StoreFull, StoreUnavailable
 from wherry.blobs.lane import Lane, run_in_thread
@@ -64,12 +65,12 @@ class FilesystemStore:
         return status.st_size
 
     async def read(self, location: str, start: int = 0, stop: int | None = None) -> AsyncIterator[bytes]:
-        path = self._path(location)
-        with _mapped_errors(location):
-            # Opening is a walk through cached names: shorter than the hop to a thread.
-            fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-        reader = _Reader(fd)
+        reader = _Reader(self._path(location))
         try:
+            with _mapped_errors(location):
+                opened = reader.open_now()
+            if not opened:
+                await self._run(reader.open, location)
             offset = start
             while stop is None or offset < stop:
                 with _mapped_errors(location):
@@ -82,7 +83,7 @@ class FilesystemStore:
                 offset += len(piece)
                 yield piece
         finally:
-            os.close(fd)
+            reader.close()
 
     def local_path(self, location: str) -> Path | None:
         return self._blobs / location if _LOCATION.fullmatch(location) else None
@@ -199,12 +200,27 @@ class FilesystemStore:
 
 
 class _Reader:
-    """Reads what the page cache has at once, and says so when it has not."""
+    """Does at once what the caches allow, and says so when a disk is needed."""
 
-    def __init__(self, fd: int) -> None:
-        self._fd = fd
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._fd = -1
         self._buffer = bytearray(_PIECE)
         self._can_tell = True
+
+    def open_now(self) -> bool:
+        """False when the file has to be opened in a thread."""
+        fd = open_if_cached(self._path)
+        if fd is not None:
+            self._fd = fd
+        return fd is not None
+
+    def open(self) -> None:
+        self._fd = os.open(self._path, os.O_RDONLY | os.O_CLOEXEC)
+
+    def close(self) -> None:
+        if self._fd >= 0:
+            os.close(self._fd)
 
     def now(self, offset: int, size: int) -> bytes | None:
         """Up to `size` bytes without waiting for the disk, empty at the end, or None."""
