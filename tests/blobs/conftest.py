@@ -5,30 +5,47 @@ import uuid
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
+import obstore
 import pytest
+from obstore.exceptions import BaseError
 
 from engines.pytest_plugin import require
 from engines.servers import S3Server, seaweedfs
 from tests.blobs.azurite import AZURITE, AzureContainer, running_azurite
 from wherry.blobs import BlobStore, Intake, StoreOptions, open_store
+from wherry.blobs.drivers.buckets import s3_bucket
 
 
 @pytest.fixture(scope="session")
 def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
     require("seaweedfs")
     with seaweedfs(tmp_path_factory.mktemp("seaweedfs") / "data") as server:
+        # It listens before it has a volume to write to, and on a busy machine that takes its time.
+        server.process.wait_until(lambda: _takes_bytes(server), 60)
         yield server
+
+
+def _takes_bytes(server: S3Server) -> bool:
+    try:
+        obstore.put(s3_bucket(_options(server)).requests, "first", b"bytes", use_multipart=False)
+    except BaseError:
+        return False
+    return True
+
+
+def _options(server: S3Server) -> StoreOptions:
+    return StoreOptions(
+        url=f"s3://{server.bucket}/{uuid.uuid4().hex}",
+        endpoint=server.endpoint,
+        access_key_id=server.access_key_id,
+        secret_access_key=server.secret_access_key,
+        region=server.region,
+    )
 
 
 @pytest.fixture
 def s3_options(s3_server: S3Server) -> StoreOptions:
-    return StoreOptions(
-        url=f"s3://{s3_server.bucket}/{uuid.uuid4().hex}",
-        endpoint=s3_server.endpoint,
-        access_key_id=s3_server.access_key_id,
-        secret_access_key=s3_server.secret_access_key,
-        region=s3_server.region,
-    )
+    return _options(s3_server)
 
 
 @pytest.fixture(scope="session")
