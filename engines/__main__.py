@@ -43,7 +43,7 @@ def _origin(engine: Engine) -> str:
         case Debian(packages):
             return f"Debian's {packages[0]}"
         case GoModule() as module:
-            return f"Go's {module.package} {module.version}"
+            return f"Go's {module.module} {module.version}"
         case pypi:
             return f"PyPI's {pypi.distribution}=={pypi.version}"
 

@@ -22,12 +22,12 @@ class GoModule:
 
     module: str
     version: str
-    command: str = ""
-    """The program's folder below the module; empty where the module itself is the program."""
+    commands: tuple[str, ...] = ("",)
+    """The programs' folders below the module; empty where the module itself is the program."""
 
     @property
-    def package(self) -> str:
-        return f"{self.module}/{self.command}" if self.command else self.module
+    def packages(self) -> list[str]:
+        return [f"{self.module}/{command}" if command else self.module for command in self.commands]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,36 +71,49 @@ ENGINES: Final[tuple[Engine, ...]] = (
     Engine("dockerd", "dockerd", Debian(("docker.io", "iptables")), "the daemon behind docker"),
     Engine("containerd", "containerd", Debian(("containerd",)), "the daemon behind ctr and Kubernetes nodes"),
     Engine("ctr", "ctr", Debian(("containerd",)), "client: containerd's command line"),
+    Engine(
+        "containerd-2",
+        "containerd",
+        GoModule(
+            "github.com/containerd/containerd/v2",
+            "v2.4.2",
+            ("cmd/containerd", "cmd/ctr", "cmd/containerd-shim-runc-v2"),
+        ),
+        "the newest containerd, with its ctr and its shim in the same folder",
+        ambiguous=True,
+    ),
     Engine("runc", "runc", Debian(("runc",)), "starts containers (crun refuses hybrid cgroups)"),
     Engine(
         "crane",
         "crane",
-        GoModule("github.com/google/go-containerregistry", "v0.22.1", "cmd/crane"),
+        GoModule("github.com/google/go-containerregistry", "v0.22.1", ("cmd/crane",)),
         "client: go-containerregistry",
         ("version",),
     ),
     Engine(
-        "oras", "oras", GoModule("oras.land/oras", "v1.3.6", "cmd/oras"), "client: artifacts", ("version",)
+        "oras", "oras", GoModule("oras.land/oras", "v1.3.6", ("cmd/oras",)), "client: artifacts", ("version",)
     ),
     Engine(
         "regctl",
         "regctl",
-        GoModule("github.com/regclient/regclient", "v0.11.7", "cmd/regctl"),
+        GoModule("github.com/regclient/regclient", "v0.11.7", ("cmd/regctl",)),
         "client: regclient",
         ("version",),
     ),
-    Engine("helm", "helm", GoModule("helm.sh/helm/v4", "v4.3.1", "cmd/helm"), "client: charts", ("version",)),
+    Engine(
+        "helm", "helm", GoModule("helm.sh/helm/v4", "v4.3.1", ("cmd/helm",)), "client: charts", ("version",)
+    ),
     Engine(
         "notation",
         "notation",
-        GoModule("github.com/notaryproject/notation", "v1.3.2", "cmd/notation"),
+        GoModule("github.com/notaryproject/notation", "v1.3.2", ("cmd/notation",)),
         "client: Notary Project signatures",
         ("version",),
     ),
     Engine(
         "cosign",
         "cosign",
-        GoModule("github.com/sigstore/cosign/v3", "v3.1.3", "cmd/cosign"),
+        GoModule("github.com/sigstore/cosign/v3", "v3.1.3", ("cmd/cosign",)),
         "client: Sigstore signatures",
         ("version",),
     ),
@@ -123,7 +136,7 @@ ENGINES: Final[tuple[Engine, ...]] = (
     Engine(
         "registry-v3",
         "registry",
-        GoModule("github.com/distribution/distribution/v3", "v3.1.2", "cmd/registry"),
+        GoModule("github.com/distribution/distribution/v3", "v3.1.2", ("cmd/registry",)),
         "peer: CNCF distribution 3, to measure against",
         ambiguous=True,
     ),

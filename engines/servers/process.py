@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -15,6 +16,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 _POLL_SECONDS = 0.05
+
+# Not the seeded generator: two test runs side by side must not draw the same ports.
+_chosen = random.SystemRandom()
 
 
 class ServerFailed(Exception):
@@ -104,10 +108,19 @@ def ending(process: ServerProcess, grace: float = 15.0) -> Iterator[ServerProces
 
 
 def free_port() -> int:
-    """A TCP port on 127.0.0.1 that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A TCP port on 127.0.0.1 that nobody listens on now, and that no outgoing connection will be given.
+
+    The kernel takes the ports of outgoing connections from 32768 up; one of a load test beside us could take
+    such a port between this call and the server's start.
+    """
+    while True:
+        port = _chosen.randrange(15000, 32000)
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+        return port
 
 
 def accepts(port: int) -> bool:

@@ -60,6 +60,9 @@ def seaweedfs(data: Path) -> Iterator[S3Server]:
         "-volume.max=200",
         "-master.volumeSizeLimitMB=1024",
         "-master.telemetry=false",
+        # These have fixed ports, which a second server on the machine would find taken.
+        "-s3.port.iceberg=0",
+        "-s3.port.lance=0",
     ]
     listen = ["-ip=127.0.0.1", "-ip.bind=127.0.0.1", f"-dir={data}", "-s3"]
     process = ServerProcess(
@@ -67,14 +70,14 @@ def seaweedfs(data: Path) -> Iterator[S3Server]:
     )
     # Its orderly end takes twelve seconds, and nobody needs what it would save.
     with ending(process, grace=0.5):
-        process.wait_until(lambda: accepts(s3_port) and accepts(filer_port), 90)
+        process.wait_until(lambda: accepts(s3_port) and accepts(filer_port), 180)
         server = S3Server(endpoint=f"http://127.0.0.1:{s3_port}", process=process)
         # A bucket is a folder of the filer: made there, it needs no signed request (a body makes a file).
         made = urllib.request.Request(
             f"http://127.0.0.1:{filer_port}/buckets/{server.bucket}/", method="POST"
         )
         urllib.request.urlopen(made, timeout=30).close()
-        process.wait_until(lambda: answers(f"{server.endpoint}/{server.bucket}", 403), 30)
+        process.wait_until(lambda: answers(f"{server.endpoint}/{server.bucket}", 403), 60)
         yield server
 
 

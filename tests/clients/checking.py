@@ -41,13 +41,14 @@ class RegistryUnderTest:
     def reference(self, repository: str, tag: str = "1") -> str:
         return f"{self.host}/{repository}:{tag}"
 
-    def ask(self, path: str, method: str = "GET") -> Answer:
-        """One request with Basic credentials; an error status is an answer too."""
+    def ask(self, path: str, method: str = "GET", *, follow: bool = True) -> Answer:
+        """One request with Basic credentials; an error status, or a redirect left alone, is an answer too."""
         credentials = base64.b64encode(f"{self.username}:{self.password}".encode()).decode()
         headers = {"Authorization": f"Basic {credentials}", "Accept": ", ".join(_MANIFEST_TYPES)}
         request = urllib.request.Request(f"http://{self.host}{path}", headers=headers, method=method)
+        opener = urllib.request.build_opener(*([] if follow else [_Unfollowed]))
         try:
-            with urllib.request.urlopen(request, timeout=30) as response:
+            with opener.open(request, timeout=30) as response:
                 return Answer(response.status, _lowered(response.headers), response.read())
         except urllib.error.HTTPError as error:
             with error:
@@ -91,6 +92,13 @@ class RegistryUnderTest:
             assert len(blob.body) == descriptor["size"]
             found[descriptor["digest"]] = blob.body
         return found
+
+
+class _Unfollowed(urllib.request.HTTPRedirectHandler):
+    """Leaves a redirect as the answer that it is."""
+
+    def redirect_request(self, *args: Any, **kwargs: Any) -> None:
+        return None
 
 
 def _lowered(headers: Any) -> dict[str, str]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Generator, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -33,8 +35,14 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.CallI
     outcome = yield
     report = outcome.get_result()  # type: ignore[attr-defined]
     for mark in item.iter_markers("operation"):
-        client = item.path.stem.removeprefix("test_")
-        item.config.stash[_OUTCOMES].record(client, mark.args[0], report)
+        item.config.stash[_OUTCOMES].record(_row(item), mark.args[0], report)
+
+
+def _row(item: pytest.Item) -> str:
+    """The row of the table that a test counts for: its module's, or the version that it was made for."""
+    call = getattr(item, "callspec", None)
+    named = call.params.get("row") if call else None
+    return str(named or item.path.stem.removeprefix("test_"))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
@@ -84,24 +92,31 @@ def images(buildah_client: Client, busybox: Path, tmp_path_factory: pytest.TempP
 @pytest.fixture
 def repository(request: pytest.FixtureRequest) -> str:
     """A repository that no other test uses."""
-    client = request.path.stem.removeprefix("test_")
-    return f"{client}/{request.node.name.removeprefix('test_').replace('_', '-')[:60]}"
+    module, test = request.path.stem, request.node.name
+    words = [re.sub(r"[^a-z0-9]+", "-", name.lower().removeprefix("test_")) for name in (module, test)]
+    return "/".join(word.strip("-") for word in words)
+
+
+@pytest.fixture(scope="session")
+def seed_into(home: Callable[[str], Path]) -> Callable[[RegistryUnderTest, str, Layout], str]:
+    """`seed_into(registry, "acme/app", images.amd64)` puts an image there as tag 1; its digest."""
+    skopeo = Client(require("skopeo"), home("seed"))
+
+    def push(registry: RegistryUnderTest, repository: str, layout: Layout) -> str:
+        target = f"docker://{registry.reference(repository)}"
+        credentials = ("--dest-creds", f"{registry.username}:{registry.password}")
+        skopeo("copy", "--all", "--dest-tls-verify=false", *credentials, layout.oci, target)
+        return layout.digest
+
+    return push
 
 
 @pytest.fixture(scope="session")
 def seed(
-    registry: RegistryUnderTest, images: Images, home: Callable[[str], Path]
+    registry: RegistryUnderTest, seed_into: Callable[[RegistryUnderTest, str, Layout], str]
 ) -> Callable[[str, Layout], str]:
-    """`seed("acme/app", images.amd64)` puts an image there as tag 1, for a test of reading; its digest."""
-    skopeo = Client(require("skopeo"), home("seed"))
-    credentials = f"{registry.username}:{registry.password}"
-
-    def push(repository: str, layout: Layout) -> str:
-        target = f"docker://{registry.reference(repository)}"
-        skopeo("copy", "--all", "--dest-tls-verify=false", "--dest-creds", credentials, layout.oci, target)
-        return layout.digest
-
-    return push
+    """`seed("acme/app", images.amd64)` puts an image into the registry, for a test of reading."""
+    return partial(seed_into, registry)
 
 
 @pytest.fixture(scope="session")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+import tarfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -67,3 +68,13 @@ def blobs_below(folder: Path) -> set[str]:
     """The digests of every file below a folder, whatever layout a client wrote it in."""
     files = [path for path in folder.rglob("*") if path.is_file()]
     return {f"sha256:{hashlib.sha256(path.read_bytes()).hexdigest()}" for path in files}
+
+
+def blobs_in_archive(archive: Path) -> set[str]:
+    """The digests of every file in a tar archive."""
+    digests = set()
+    with tarfile.open(archive) as opened:
+        for member in opened:
+            if (content := opened.extractfile(member)) is not None:
+                digests.add(f"sha256:{hashlib.sha256(content.read()).hexdigest()}")
+    return digests

@@ -29,12 +29,24 @@ class ClientUnderTest:
     engine: str
     not_offered: dict[Operation, str] = field(default_factory=dict)
 
+    @property
+    def module(self) -> str:
+        """The module with its tests, without `test_`; versions of one client share it."""
+        return self.name.partition(" ")[0]
+
 
 _NO_ARTIFACT = "knows images only, no artifact with a subject"
 _NO_SIGNATURE = "signs nothing that is kept in a registry"
 _NO_SIGSTORE = "signs with Sigstore keys upstream; Debian's build leaves that out"
 _NO_LIST = "has no command that lists a repository's tags"
 _NO_DELETE = "deletes its local copies only"
+
+_CONTAINERD = {
+    Operation.LIST: _NO_LIST,
+    Operation.DELETE: _NO_DELETE,
+    Operation.ARTIFACT: _NO_ARTIFACT,
+    Operation.SIGNATURE: _NO_SIGNATURE,
+}
 
 CLIENTS: tuple[ClientUnderTest, ...] = (
     ClientUnderTest(
@@ -69,16 +81,8 @@ CLIENTS: tuple[ClientUnderTest, ...] = (
             Operation.SIGNATURE: _NO_SIGNATURE,
         },
     ),
-    ClientUnderTest(
-        "containerd",
-        "ctr",
-        {
-            Operation.LIST: _NO_LIST,
-            Operation.DELETE: _NO_DELETE,
-            Operation.ARTIFACT: _NO_ARTIFACT,
-            Operation.SIGNATURE: _NO_SIGNATURE,
-        },
-    ),
+    ClientUnderTest("containerd", "containerd", _CONTAINERD),
+    ClientUnderTest("containerd 2", "containerd-2", _CONTAINERD),
     ClientUnderTest(
         "crane",
         "crane",

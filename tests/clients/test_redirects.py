@@ -1,0 +1,115 @@
+"""Pulls that the registry sends on to the object store, by a presigned URL on another host name."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from engines.pytest_plugin import require
+from engines.servers import containerd, dockerd, seaweedfs, wherry
+from tests.clients.checking import RegistryUnderTest
+from tests.clients.driving import Client
+from tests.clients.images import Images, Layout, blobs_below, blobs_in_archive
+
+REPOSITORY = "acme/redirected"
+
+
+@pytest.fixture(scope="module")
+def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RegistryUnderTest]:
+    """A Wherry whose blobs are on S3 and are fetched there."""
+    require("seaweedfs")
+    folder = tmp_path_factory.mktemp("redirects")
+    with seaweedfs(folder / "s3") as store:
+        settings = store.store_settings("redirects") | {
+            "WHERRY_STORE_REDIRECT": "true",
+            # Another name than the registry's: there, clients must not send their credentials along.
+            "WHERRY_STORE_ENDPOINT": store.endpoint.replace("127.0.0.1", "localhost"),
+        }
+        with wherry(folder / "data", settings=settings) as server:
+            yield RegistryUnderTest(server.host, server.username, server.password)
+
+
+@pytest.fixture(scope="module")
+def image(
+    registry: RegistryUnderTest,
+    images: Images,
+    seed_into: Callable[[RegistryUnderTest, str, Layout], str],
+) -> str:
+    """An image in it, by its full name."""
+    seed_into(registry, REPOSITORY, images.amd64)
+    return registry.reference(REPOSITORY)
+
+
+@pytest.fixture
+def credentials(registry: RegistryUnderTest) -> str:
+    return f"{registry.username}:{registry.password}"
+
+
+def test_a_blob_is_answered_with_a_redirect_to_the_store(
+    registry: RegistryUnderTest, images: Images, image: str
+) -> None:
+    manifest = registry.manifest(REPOSITORY, "1").json()
+    answer = registry.ask(f"/v2/{REPOSITORY}/blobs/{manifest['layers'][0]['digest']}", follow=False)
+    assert answer.status == 307
+    assert answer.headers["location"].startswith("http://localhost:")
+
+
+def test_skopeo(images: Images, image: str, credentials: str, tmp_path: Path) -> None:
+    skopeo = Client(require("skopeo"), tmp_path)
+    source = ("--src-tls-verify=false", "--src-creds", credentials, f"docker://{image}")
+    skopeo("copy", *source, f"oci:{tmp_path}/pulled:1")
+    assert Layout(tmp_path / "pulled").blobs == images.amd64.blobs
+
+
+def test_buildah(buildah_client: Client, busybox: Path, image: str, credentials: str) -> None:
+    container = buildah_client("from", "--quiet", "--tls-verify=false", "--creds", credentials, image)
+    root = Path(buildah_client("mount", container.strip()).strip())
+    assert (root / "bin/busybox").read_bytes() == busybox.read_bytes()
+
+
+def test_crane(registry: RegistryUnderTest, images: Images, image: str, tmp_path: Path) -> None:
+    crane = Client(require("crane"), tmp_path, options=("--insecure",))
+    login = ("auth", "login", registry.host, "-u", registry.username, "--password-stdin")
+    crane(*login, stdin=registry.password)
+    crane("pull", "--format=oci", image, tmp_path / "pulled")
+    assert set(images.amd64.blobs) <= blobs_below(tmp_path / "pulled")
+
+
+def test_oras(registry: RegistryUnderTest, images: Images, image: str, tmp_path: Path) -> None:
+    oras = Client(require("oras"), tmp_path)
+    access = ("--from-plain-http", "--from-username", registry.username, "--from-password", registry.password)
+    oras("cp", *access, "--to-oci-layout", image, f"{tmp_path}/pulled:1")
+    assert set(images.amd64.blobs) <= blobs_below(tmp_path / "pulled")
+
+
+def test_regctl(registry: RegistryUnderTest, images: Images, image: str, tmp_path: Path) -> None:
+    access = f"reg={registry.host},user={registry.username},pass={registry.password},tls=disabled"
+    regctl = Client(require("regctl"), tmp_path, options=("--host", access))
+    regctl("image", "copy", image, f"ocidir://{tmp_path}/pulled:1")
+    assert set(images.amd64.blobs) <= blobs_below(tmp_path / "pulled")
+
+
+def test_docker(registry: RegistryUnderTest, images: Images, image: str, tmp_path: Path) -> None:
+    program = require("docker")
+    require("dockerd", root=True)
+    with dockerd() as daemon:
+        docker = Client(program, tmp_path, {"DOCKER_HOST": daemon.address})
+        login = ("login", "-u", registry.username, "--password-stdin", registry.host)
+        docker(*login, stdin=registry.password)
+        docker("pull", image)
+        told = json.loads(docker("image", "inspect", image))
+    config = json.loads(images.amd64.blobs[images.amd64.digest])["config"]["digest"]
+    assert told[0]["Id"] == config
+
+
+@pytest.mark.parametrize("engine", ["containerd", "containerd-2"])
+def test_containerd(images: Images, image: str, credentials: str, tmp_path: Path, engine: str) -> None:
+    require(engine, root=True)
+    with containerd(engine) as daemon:
+        ctr = Client(daemon.ctr, tmp_path, options=("--address", str(daemon.socket)))
+        ctr("images", "pull", "--plain-http", "--user", credentials, image)
+        ctr("images", "export", tmp_path / "pulled.tar", image)
+    assert set(images.amd64.blobs) <= blobs_in_archive(tmp_path / "pulled.tar")
