@@ -20,6 +20,8 @@ from engines import version as engine_version
 from engines.servers.process import ServerProcess, accepts, answers, ending, free_port
 
 _PASSWORD = "bench-only-password"
+# A line a request costs much of a request; the peers write none either.
+_QUIET = {"WHERRY_LOG_LEVEL": "warning"}
 WHERRY = "wherry"
 BARE = "bare"
 
@@ -72,7 +74,12 @@ class Kind:
 KINDS: Mapping[str, Kind] = {
     kind.key: kind
     for kind in (
-        Kind(WHERRY, "Wherry", "its defaults: SQLite, one worker, Bearer tokens from its own /token"),
+        Kind(
+            WHERRY,
+            "Wherry",
+            "its defaults (SQLite, one worker, Bearer tokens from its own /token), but for WHERRY_LOG_LEVEL=warning: "
+            "no access log, as on the peers",
+        ),
         Kind(
             "docker-registry",
             "docker-registry",
@@ -159,7 +166,7 @@ def _wherry(folder: Path, settings: Mapping[str, str], inside: Path | None) -> S
         KINDS[WHERRY].title,
         _inside(inside, argv),
         log=folder / "server.log",
-        env={**inherited, **settings, "WHERRY_ADMIN_PASSWORD": _PASSWORD},
+        env={**inherited, **_QUIET, **settings, "WHERRY_ADMIN_PASSWORD": _PASSWORD},
     )
     return Side(WHERRY, port, folder / "data", process, lambda scopes: _fetched_token(port, scopes))
 
