@@ -8,6 +8,8 @@ from collections.abc import Generator
 
 import pytest
 
+pytest_plugins = ["tests.databases"]
+
 REQUIRE_ENGINES = "WHERRY_REQUIRE_ENGINES"
 
 

@@ -3,14 +3,13 @@
 import asyncio
 import logging
 from datetime import timedelta
-from functools import partial
 
 from wherry.blobs.errors import BlobError
 from wherry.blobs.intake import Intake
 from wherry.db.database import Database
 from wherry.db.errors import DatabaseError
 from wherry.kit.clock import Clock
-from wherry.registry.uploads import end_upload, expired_uploads
+from wherry.registry.uploads import end_expired_uploads
 
 logger = logging.getLogger(__name__)
 
@@ -21,10 +20,10 @@ async def expire_uploads(database: Database, intake: Intake, clock: Clock, expir
     """End uploads that nobody wrote to for `expiry`; tells how many. Raises `DatabaseError`, `BlobError`."""
     ended = 0
     before = clock.now() - expiry
-    while expired := await database.read(lambda tx: expired_uploads(tx, before)):
+    # The row first: while it is there somebody may still go on, and make a blob of what we would discard.
+    while expired := await database.write(lambda tx: end_expired_uploads(tx, before), durable=False):
         for staged in expired:
             await intake.discard(staged)
-            await database.write(partial(end_upload, upload=staged.upload), durable=False)
         ended += len(expired)
     return ended
 

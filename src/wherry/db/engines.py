@@ -46,9 +46,9 @@ def configure_sqlite(connection: sqlite3.Connection, *, writer: bool) -> None:
 
 
 def _sqlite(url: str, writer: bool) -> Engine:
-    # One writing connection: SQLite has one write lock, and `Database` gives it to one thread.
+    # SQLite has one write lock: the writer's thread keeps one connection, the other is for `write_now`.
     engine = create_engine(
-        url, pool_size=1 if writer else 4, max_overflow=0, connect_args={"check_same_thread": False}
+        url, pool_size=2 if writer else 4, max_overflow=0, connect_args={"check_same_thread": False}
     )
 
     def connected(connection: Any, _record: object) -> None:

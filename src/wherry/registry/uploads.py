@@ -110,9 +110,27 @@ def finish_upload(tx: Connection, upload: Upload, blob: StoredBlob, now: datetim
     return surplus
 
 
-def end_upload(tx: Connection, upload: str) -> None:
-    """Forget a session that was cancelled or has expired; one that is gone already is no error."""
-    tx.execute(delete(uploads).where(uploads.c.id == upload))
+def end_upload(tx: Connection, upload: str) -> Staged:
+    """Forget a session; answers what may now be discarded.
+
+    Raises `UploadUnknown` where it has ended already: its bytes may be a blob's by then, and must stay.
+    """
+    ended = tx.execute(delete(uploads).where(uploads.c.id == upload).returning(*_STAGED)).one_or_none()
+    if ended is None:
+        raise UploadUnknown(upload)
+    return _staged(*ended)
+
+
+def end_expired_uploads(tx: Connection, before: datetime, limit: int = 100) -> tuple[Staged, ...]:
+    """Forget sessions that nobody has continued since `before`; answers what may now be discarded."""
+    oldest = select(uploads.c.id).where(uploads.c.touched_at < before).order_by(uploads.c.touched_at)
+    ended = tx.execute(
+        delete(uploads)
+        # Asked a second time under the row's lock: somebody may have continued it in between.
+        .where(uploads.c.id.in_(oldest.limit(limit)), uploads.c.touched_at < before)
+        .returning(*_STAGED)
+    )
+    return tuple(_staged(*row) for row in ended)
 
 
 def list_uploads(tx: Connection, limit: int = 1000) -> tuple[OpenUpload, ...]:
@@ -130,12 +148,13 @@ def list_uploads(tx: Connection, limit: int = 1000) -> tuple[OpenUpload, ...]:
 def expired_uploads(tx: Connection, before: datetime, limit: int = 100) -> tuple[Staged, ...]:
     """Sessions that nobody has continued since `before`, the oldest first."""
     rows = tx.execute(
-        select(uploads.c.id, uploads.c.received, uploads.c.parts)
-        .where(uploads.c.touched_at < before)
-        .order_by(uploads.c.touched_at)
-        .limit(limit)
+        select(*_STAGED).where(uploads.c.touched_at < before).order_by(uploads.c.touched_at).limit(limit)
     )
-    return tuple(Staged(row[0], row[1], tuple(json.loads(row[2]))) for row in rows)
+    return tuple(_staged(*row) for row in rows)
+
+
+def _staged(upload: str, received: int, parts: str) -> Staged:
+    return Staged(upload, received, tuple(json.loads(parts)))
 
 
 def _as_it_was(staged: Staged) -> dict[str, object]:
@@ -152,6 +171,7 @@ def _moved_on(tx: Connection, upload: str) -> Exception:
     return UploadBusy(upload) if still_there else UploadUnknown(upload)
 
 
+_STAGED = (uploads.c.id, uploads.c.received, uploads.c.parts)
 _UNCHANGED = (
     uploads.c.id == bindparam("was_id"),
     uploads.c.received == bindparam("was_received"),

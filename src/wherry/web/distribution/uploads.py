@@ -1,5 +1,7 @@
 """Uploads: begin (or mount, or all in one request), append, ask, finish, cancel."""
 
+from contextlib import suppress
+
 from starlette.responses import Response
 
 from wherry.access.actions import Action
@@ -37,7 +39,8 @@ async def start_upload(call: Call) -> Response:
     try:
         return await _finish(call, upload, digest)
     except Exception:
-        await _forget(call, upload)  # nobody was told of the session
+        with suppress(UploadUnknown):
+            await _forget(call, upload)  # nobody was told of the session
         raise
 
 
@@ -103,13 +106,8 @@ async def _append(call: Call, upload: Upload) -> Staged:
 
 async def _record(call: Call, before: Staged, after: Staged) -> None:
     services, now = call.services, call.services.clock.now()
-    try:
-        await services.database.write(
-            lambda tx: uploads.record_progress(tx, before, after, now), durable=False
-        )
-    except UploadUnknown:  # cancelled meanwhile: what this request wrote goes too
-        await services.intake.discard(after)
-        raise
+    # Refused, it must discard nothing: whoever was first may have made a blob of the same staged bytes.
+    await services.database.write(lambda tx: uploads.record_progress(tx, before, after, now), durable=False)
 
 
 async def _finish(call: Call, upload: Upload, digest: Digest) -> Response:
@@ -130,8 +128,8 @@ async def _finish(call: Call, upload: Upload, digest: Digest) -> Response:
 
 
 async def _forget(call: Call, upload: Upload) -> None:
-    await call.services.database.write(lambda tx: uploads.end_upload(tx, upload.id), durable=False)
-    await call.services.intake.discard(upload.staged)
+    staged = await call.services.database.write(lambda tx: uploads.end_upload(tx, upload.id), durable=False)
+    await call.services.intake.discard(staged)
 
 
 async def _mount(call: Call, digest: Digest, source_text: str | None) -> bool:
