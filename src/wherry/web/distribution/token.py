@@ -26,6 +26,9 @@ MAX_FORM = 64 * 1024
 
 async def give_token(call: Call) -> Response:
     """GET: who comes with Basic gets a token for themselves, who comes with nothing one for public images."""
+    if call.actor.grant is not None:
+        # Else a token for one pull would buy one for everything that its user may, for ever.
+        raise Problem(401, Code.UNAUTHORIZED, "a token does not buy another one; come with the password")
     scopes = parse_scopes(value for key, value in call.query if key == "scope")
     return await _token(call, call.actor, scopes)
 
@@ -47,7 +50,7 @@ async def give_token_oauth2(call: Call) -> Response:
 
 async def _token(call: Call, actor: Actor, asked: AskedScopes) -> Response:
     services = call.services
-    call.actor = actor.without_grant()
+    call.actor = actor
     granted = AskedScopes(
         tuple([Scope(scope.repository, await _allowed(call, scope)) for scope in asked.repositories]),
         asked.catalog and (await decide(call, Action.CATALOG_LIST, None)).allowed,
