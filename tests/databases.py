@@ -1,4 +1,4 @@
-"""Fixtures of the domains' tests: the real SQLite and a real PostgreSQL, each test with no rows, and a clock."""
+"""Fixtures of the domains' tests: the real SQLite, a real PostgreSQL, each without a row, and a clock."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def postgresql_url(_migrated_postgresql: str) -> str:
 
 
 def empty_postgresql(url: str) -> None:
-    """Remove all rows, and count ids from 1 again. On tables of a few rows a DELETE is quicker than TRUNCATE."""
+    """Remove all rows, and count ids from 1 again. For a few rows DELETE is quicker than TRUNCATE."""
     tables = reversed(whole_metadata().sorted_tables)
     emptying = "".join(f"DELETE FROM {table.name};" for table in tables)
     restarting = "SELECT setval(schemaname || '.' || sequencename, 1, false) FROM pg_sequences"

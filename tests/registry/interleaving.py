@@ -25,26 +25,35 @@ def interleavings(
     first: Work,
     second: Work,
 ) -> Iterator[tuple[int, BaseException | None, BaseException | None]]:
-    """Yields after each try with the errors of both. Try k holds `first` before its k-th statement until `second`
-    has ended or waits for a lock."""
+    """Yields after each try with the errors of both.
+
+    Try k holds `first` before its k-th statement until `second` has ended or waits for a lock.
+    """
     for statement in range(1, 100):
         prepare()
         pause = _Pause(statement)
         event.listen(database._write_engine, "before_cursor_execute", pause)
         try:
-            with ThreadPoolExecutor(2) as threads:
-                one = threads.submit(_run, database, pause.marking(first))
-                _await(lambda: pause.reached.is_set() or one.done())
-                two = threads.submit(_run, database, second)
-                _await(lambda: two.done() or _waits_for_a_lock(watching))
-                pause.go_on.set()
-                errors = one.exception(_DEADLINE), two.exception(_DEADLINE)
+            errors = _try(database, watching, pause, first, second)
         finally:
-            pause.go_on.set()
             event.remove(database._write_engine, "before_cursor_execute", pause)
         if not pause.reached.is_set():
             return
         yield statement, *errors
+
+
+def _try(
+    database: Database, watching: psycopg.Connection[Any], pause: _Pause, first: Work, second: Work
+) -> tuple[BaseException | None, BaseException | None]:
+    with ThreadPoolExecutor(2) as threads:
+        try:
+            one = threads.submit(_run, database, pause.marking(first))
+            _await(lambda: pause.reached.is_set() or one.done())
+            two = threads.submit(_run, database, second)
+            _await(lambda: two.done() or _waits_for_a_lock(watching))
+        finally:
+            pause.go_on.set()
+        return one.exception(_DEADLINE), two.exception(_DEADLINE)
 
 
 class _Pause:
@@ -78,7 +87,8 @@ def _run(database: Database, work: Work) -> Any:
 
 def _waits_for_a_lock(watching: psycopg.Connection[Any]) -> bool:
     row = watching.execute(
-        "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+        "SELECT count(*) FROM pg_stat_activity"
+        " WHERE wait_event_type = 'Lock' AND datname = current_database()"
     ).fetchone()
     return row is not None and row[0] > 0
 

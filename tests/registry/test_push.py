@@ -22,7 +22,7 @@ from wherry.oci.digests import Digest
 from wherry.oci.media_types import DOCKER_MANIFEST
 from wherry.oci.names import RepositoryName
 from wherry.registry import tables
-from wherry.registry.errors import ReferencesUnknown, ReferenceSizeWrong
+from wherry.registry.errors import ReferenceSizeWrong, ReferencesUnknown
 from wherry.registry.push import put_manifest
 from wherry.registry.tags import list_tags
 
@@ -131,7 +131,6 @@ def test_an_index_of_layers_is_complete_with_them(do: Do, ann: int, clock: Fixed
 def test_a_wrong_size_refuses_the_manifest(do: Do, ann: int, clock: FixedClock) -> None:
     for blob in (b"{}", b"layer"):
         do(add_blob, WEB, blob, ann, clock.now())
-    wrong = image(layers=(), annotations={})
     wrong = image().replace(b'"size": 5', b'"size": 6')
     with pytest.raises(ReferenceSizeWrong) as refused:
         do(put_manifest, WEB, pushed(wrong), tags("1.0"), ann, clock.now())
@@ -143,8 +142,8 @@ def test_sparse_lets_references_be_absent_but_never_of_another_size(
 ) -> None:
     do(put_manifest, WEB, pushed(image()), tags("1.0"), ann, clock.now(), sparse=True)
     do(add_blob, WEB, b"layer", ann, clock.now())
+    wrong = image().replace(b'"size": 5', b'"size": 6')
     with pytest.raises(ReferenceSizeWrong):
-        wrong = image().replace(b'"size": 5', b'"size": 6')
         do(put_manifest, WEB, pushed(wrong), tags("1.0"), ann, clock.now(), sparse=True)
 
 

@@ -1,4 +1,4 @@
-"""Pushes against deletes on PostgreSQL: whatever the order of their statements, nothing incomplete is left."""
+"""Pushes against deletes on PostgreSQL: whatever the order of statements, nothing incomplete is left."""
 
 from __future__ import annotations
 
@@ -28,9 +28,11 @@ USER = 1
 
 INCOMPLETE = {
     "a tag without its manifest": """
-        SELECT t.name FROM tags t LEFT JOIN manifests m USING (repository_id, digest) WHERE m.digest IS NULL""",
+        SELECT t.name FROM tags t LEFT JOIN manifests m USING (repository_id, digest)
+        WHERE m.digest IS NULL""",
     "a manifest without its bytes": """
-        SELECT m.digest FROM manifests m LEFT JOIN manifest_contents c USING (digest) WHERE c.digest IS NULL""",
+        SELECT m.digest FROM manifests m LEFT JOIN manifest_contents c USING (digest)
+        WHERE c.digest IS NULL""",
     "a reference without its manifest": """
         SELECT r.manifest FROM manifest_references r
         LEFT JOIN manifests m ON m.repository_id = r.repository_id AND m.digest = r.manifest
@@ -41,7 +43,8 @@ INCOMPLETE = {
         LEFT JOIN repository_blobs b ON b.repository_id = r.repository_id AND b.digest = r.target
         WHERE m.digest IS NULL AND b.digest IS NULL""",
     "bytes that no manifest has": """
-        SELECT c.digest FROM manifest_contents c LEFT JOIN manifests m USING (digest) WHERE m.digest IS NULL""",
+        SELECT c.digest FROM manifest_contents c LEFT JOIN manifests m USING (digest)
+        WHERE m.digest IS NULL""",
 }
 
 

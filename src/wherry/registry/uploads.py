@@ -137,6 +137,7 @@ def list_uploads(tx: Connection, limit: int = 1000) -> tuple[OpenUpload, ...]:
     """Sessions that are open, the ones longest untouched first."""
     rows = tx.execute(
         select(uploads.c.id, repositories.c.name, users.c.name, uploads.c.received, uploads.c.touched_at)
+        .select_from(uploads)
         .join(repositories)
         .join(users, users.c.id == uploads.c.user_id)
         .order_by(uploads.c.touched_at)
