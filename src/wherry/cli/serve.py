@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
-import signal
 import socket
-import sys
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -72,12 +70,14 @@ def run_server(settings: Settings) -> int:
     _empty_metrics_folder(settings.data / "metrics")
 
     from wherry.cli.greeting import greet_when_ready
+    from wherry.cli.worker import hold_signals_over_forks, load_worker
 
     prepared = _prepare(settings)
     server = _build_server(settings)
     server.on_startup(partial(greet_when_ready, settings, prepared.admin_password))
     # Granian replaces the logging configuration when it is built.
     configure(format=settings.log.format, level=settings.log.level)
+    hold_signals_over_forks()
     try:
         server.serve(target_loader=partial(load_worker, settings, os.getpid()), wrap_loader=False)
     except SystemExit as ended:
@@ -106,23 +106,6 @@ def _prepare(settings: Settings) -> Prepared:
         UnreadableSecret,
     ) as error:
         fail(f"cannot start: {error}")
-
-
-def load_worker(settings: Settings, parent: int) -> Any:
-    """Runs first in each worker process: tie it to its parent, then build the application."""
-    from wherry.observability import configure
-
-    # Until the event loop installs its own handlers a signal must end the process, not be swallowed by those
-    # that were inherited from the parent.
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
-    # Ctrl-C reaches the whole foreground group; only the parent is to answer it.
-    os.setpgrp()
-    _die_with_parent(parent)
-    configure(format=settings.log.format, level=settings.log.level)
-    from wherry.app import create_app
-
-    return create_app(settings)
 
 
 def _build_server(settings: Settings) -> Any:
@@ -199,18 +182,6 @@ def _empty_metrics_folder(folder: Path) -> None:
     """Values of an earlier run's workers, which would be added to this one's."""
     for file in folder.glob("*.db"):
         file.unlink(missing_ok=True)
-
-
-def _die_with_parent(parent: int) -> None:
-    """Have the kernel kill this process when its parent is gone: a stray worker would keep port and data."""
-    if sys.platform != "linux":
-        return
-    import ctypes
-
-    set_parent_death_signal = 1
-    ctypes.CDLL(None).prctl(set_parent_death_signal, int(signal.SIGKILL))
-    if os.getppid() != parent:
-        os.kill(os.getpid(), signal.SIGKILL)
 
 
 def _has_uvloop() -> bool:
