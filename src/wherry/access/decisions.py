@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from wherry.access.actions import Action, Need, Verb
+from wherry.access.levels import NEEDED, Level
 from wherry.oci.names import RepositoryName
 
 
@@ -17,20 +18,22 @@ class TokenGrant:
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who asks. `user_id` is None without a login; `grant` is there if a registry token spoke."""
+    """Who asks. `user_id` is None without a login; `grant` is there if a registry token spoke.
+
+    With `key_id` an access key of the user's logged in; `ceiling` is what that key may at the most: levels by
+    names of organizations and images.
+    """
 
     user_id: int | None
     name: str
     is_admin: bool = False
     grant: TokenGrant | None = None
+    key_id: str | None = None
+    ceiling: Mapping[str, int] | None = None
 
     @property
     def is_anonymous(self) -> bool:
         return self.user_id is None
-
-    def without_grant(self) -> "Actor":
-        """The same actor with all that they may, as if they had come with their password."""
-        return Actor(self.user_id, self.name, self.is_admin)
 
 
 ANONYMOUS = Actor(None, "anonymous")
@@ -38,10 +41,11 @@ ANONYMOUS = Actor(None, "anonymous")
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """What a decision on an image rests on."""
+    """What a decision on an image rests on; `level` is the actor's own, without what is public."""
 
     name: RepositoryName
     is_public: bool = False
+    level: Level = Level.NONE
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +79,19 @@ def _by_rights(actor: Actor, action: Action, image: Image | None) -> Decision:
         return Decision(False, "log in first", needs_login=True)
     if need is Need.LOGIN:
         return Decision(True, "logged in")
+    wanted, where = NEEDED[need], "this" if image is None else str(image.name)
+    if image is not None and actor.ceiling is not None:
+        ceiling = max(actor.ceiling.get(name, 0) for name in (image.name.text, image.name.organization))
+        if ceiling < wanted:
+            return Decision(False, f"the access key {actor.key_id} is not for {wanted.word} on {where}")
     if actor.is_admin:
         return Decision(True, f"{actor.name} is an administrator")
-    return Decision(False, f"{actor.name} has no right to {need.value} this image")
+    level = Level.NONE if image is None else image.level
+    if level >= wanted:
+        return Decision(True, f"{actor.name} has {level.word} on {where}")
+    if level is Level.NONE:
+        return Decision(False, f"{actor.name} has no right on {where}")
+    return Decision(False, f"{actor.name} has {level.word} on {where}, and this takes {wanted.word}")
 
 
 def _in_grant(actor: Actor, action: Action, image: Image | None) -> bool:

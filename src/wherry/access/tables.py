@@ -1,8 +1,8 @@
-"""Tables of keys that sign registry tokens."""
+"""Tables of grants, and of the keys that sign registry tokens."""
 
-from sqlalchemy import Column, String, Table
+from sqlalchemy import Column, ForeignKey, Index, Integer, String, Table
 
-from wherry.db.metadata import Instant, metadata
+from wherry.db.metadata import Id, Instant, Name, metadata
 
 signing_keys = Table(
     "signing_keys",
@@ -10,4 +10,18 @@ signing_keys = Table(
     Column("kid", String, primary_key=True),
     Column("sealed_private_key", String, nullable=False),
     Column("created_at", Instant, nullable=False),
+)
+
+# By name, not by id: a right may be given on an image before its first push.
+grants = Table(
+    "grants",
+    metadata,
+    Column("user_id", Id, ForeignKey("users.id", ondelete="CASCADE"), primary_key=True),
+    Column("kind", Name, primary_key=True),
+    Column("name", Name, primary_key=True),
+    Column("level", Integer, nullable=False),
+    Column("granted_by", Id, ForeignKey("users.id", ondelete="SET NULL"), nullable=True),
+    Column("granted_at", Instant, nullable=False),
+    Index("ix_grants_kind_name", "kind", "name"),
+    sqlite_with_rowid=False,
 )

@@ -35,6 +35,7 @@ class Claims:
     """What a checked token says. `user_id` is None for one given to somebody who did not log in."""
 
     user_id: int | None
+    key_id: str | None
     grant: TokenGrant
     expires_at: datetime
 
@@ -50,7 +51,9 @@ class RegistryTokens:
         self._clock = clock
         self._known: OrderedDict[bytes, tuple[float, Claims]] = OrderedDict()
 
-    def issue(self, user_id: int | None, granted: AskedScopes, issued_at: datetime) -> str:
+    def issue(
+        self, user_id: int | None, granted: AskedScopes, issued_at: datetime, key_id: str | None = None
+    ) -> str:
         """A token for `granted`, which the caller has cut to what the user may."""
         access: list[dict[str, object]] = [
             {"type": "repository", "name": str(scope.repository), "actions": sorted(scope.verbs)}
@@ -59,7 +62,7 @@ class RegistryTokens:
         ]
         if granted.catalog:
             access.append({"type": "registry", "name": "catalog", "actions": ["*"]})
-        claims = {
+        claims: dict[str, object] = {
             "iss": ISSUER,
             "sub": "" if user_id is None else str(user_id),
             "aud": self.service,
@@ -69,6 +72,8 @@ class RegistryTokens:
             "jti": new_id(),
             "access": access,
         }
+        if key_id is not None:
+            claims["key"] = key_id
         return jwt.encode(claims, self._private, algorithm="EdDSA", headers={"kid": self._kid})
 
     def check(self, token: str) -> Claims:
@@ -109,7 +114,7 @@ class RegistryTokens:
             if not not_before <= self._clock.now() < expires_at:
                 raise InvalidToken
             user_id = int(payload["sub"]) if payload["sub"] else None
-            return Claims(user_id, _grant(payload["access"]), expires_at)
+            return Claims(user_id, payload.get("key"), _grant(payload["access"]), expires_at)
         except (jwt.PyJWTError, KeyError, TypeError, ValueError, InvalidName) as error:
             raise InvalidToken from error
 

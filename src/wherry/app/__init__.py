@@ -2,5 +2,6 @@
 
 from wherry.app.application import Application, create_app
 from wherry.app.first_start import Prepared, prepare
+from wherry.app.wiring import open_sealer
 
-__all__ = ["Application", "Prepared", "create_app", "prepare"]
+__all__ = ["Application", "Prepared", "create_app", "open_sealer", "prepare"]

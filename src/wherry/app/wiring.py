@@ -4,13 +4,16 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
+from wherry.access.grants import Standing
 from wherry.access.signing_keys import load_signing_keys
 from wherry.access.tokens import RegistryTokens
+from wherry.app.key_uses import KeyUses
 from wherry.blobs import BlobStore, Intake, StoreOptions, open_store
 from wherry.db.database import Database
 from wherry.db.fresh_rows import FreshRows
 from wherry.db.pull_reader import open_pull_reader
 from wherry.identity.failed_logins import FailedLogins
+from wherry.identity.key_logins import KeyLogins
 from wherry.identity.logins import Logins
 from wherry.identity.passwords import Passwords
 from wherry.kit.clock import Clock
@@ -73,13 +76,17 @@ async def open_services(settings: Settings, metrics: Metrics, clock: Clock, stac
     keys = await database.read(lambda tx: load_signing_keys(tx, sealer))
     tokens = RegistryTokens(keys, SERVICE, settings.auth.token_lifetime, clock)
     failures = FailedLogins(clock, settings.auth.login_attempts, settings.auth.login_window)
+    uses = KeyUses(database, clock)
+    stack.push_async_callback(uses.close)
+    key_logins = KeyLogins(rows, failures, clock, uses.note)
     distribution = Services(
         database=database,
         store=store,
         intake=Intake(store),
         pulls=Pulls(rows),
         uploads=UploadReader(reader),
-        authentication=Authentication(Logins(rows, passwords, failures), tokens),
+        authentication=Authentication(Logins(rows, passwords, failures), key_logins, tokens),
+        standing=Standing(rows),
         tokens=tokens,
         origin=Origin(settings.public_url, TrustedProxies(settings.trusted_proxies)),
         clock=clock,

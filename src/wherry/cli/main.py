@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from wherry import __version__
-from wherry.cli import database, repository, serve, settings, tag, uploads, user, version
+from wherry.cli import access, database, key, repository, serve, settings, tag, uploads, user, version
 
 _HELP = "Wherry, a container registry: run it with `wherry serve`, then push with any client."
 
@@ -31,6 +31,9 @@ def build_app() -> typer.Typer:
     app.command("serve")(serve.serve)
     app.command("settings")(settings.show_settings)
     app.add_typer(user.users, name="user")
+    app.add_typer(access.access, name="access")
+    app.add_typer(key.keys, name="key")
+    app.command("login-key")(key.show_login_key)
     app.add_typer(repository.repositories, name="repository")
     app.add_typer(tag.tags, name="tag")
     app.add_typer(uploads.uploads, name="uploads")

@@ -6,6 +6,10 @@ IdentityError
 ├── UserExists
 ├── UserUnknown
 ├── OrganizationReserved  a name that the service keeps for itself
+├── AccessKeyUnknown
+├── TooManyAccessKeys
+├── InvalidAccessKey      what a key is asked to be cannot be
+├── AccessKeyRefused      the login key was right, but the key may not be used
 └── TooManyLogins         more passwords to check than this server takes on at once
 """
 
@@ -51,3 +55,23 @@ class TooManyLogins(IdentityError):
     def __init__(self, retry_after: int) -> None:
         self.retry_after = retry_after
         super().__init__(f"too many logins at once; try again in {retry_after} s")
+
+
+class AccessKeyUnknown(IdentityError):
+    def __init__(self, key_id: str) -> None:
+        self.key_id = key_id
+        super().__init__(f"there is no access key {key_id[:40]}")
+
+
+class TooManyAccessKeys(IdentityError):
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        super().__init__(f"a user has at most {limit} access keys; delete one first")
+
+
+class InvalidAccessKey(IdentityError):
+    """What a key is asked to be cannot be; the text says why."""
+
+
+class AccessKeyRefused(IdentityError):
+    """The login key was right, so its holder may know why it does not let them in."""

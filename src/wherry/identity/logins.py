@@ -4,6 +4,7 @@ import hashlib
 import hmac
 import secrets
 from collections import OrderedDict
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from sqlalchemy import bindparam, select
@@ -21,11 +22,16 @@ _COLUMNS = (users.c.id, users.c.name, users.c.is_admin, users.c.is_disabled, use
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """A user who may log in, as of now."""
+    """A user who may log in, as of now, by the password or by the access key `key_id`.
+
+    `scope` limits what the key may: levels by names of organizations and images; None is no limit.
+    """
 
     id: int
     name: str
     is_admin: bool
+    key_id: str | None = None
+    scope: Mapping[str, int] | None = None
 
 
 class Logins:

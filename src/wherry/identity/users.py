@@ -45,6 +45,14 @@ def find_user(tx: Connection, name: str) -> User | None:
     return None if row is None else User(*row)
 
 
+def get_user(tx: Connection, name: str) -> User:
+    """Raises `UserUnknown`."""
+    user = find_user(tx, name)
+    if user is None:
+        raise UserUnknown(name)
+    return user
+
+
 def list_users(tx: Connection) -> tuple[User, ...]:
     """All of them, by name."""
     return tuple(User(*row) for row in tx.execute(_USERS.order_by(users.c.name)))

@@ -1,11 +1,14 @@
 """Repositories: made by the first push, looked up, made public or private, listed page by page."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy import ColumnElement, Connection, bindparam, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
+from wherry.access.resources import Kind
+from wherry.access.tables import grants
 from wherry.identity.organizations import LIBRARY, ensure_organization, refuse_reserved
 from wherry.identity.tables import organizations
 from wherry.kit.pages import Page
@@ -81,16 +84,39 @@ def list_repositories(
     after: str = "",
     size: int = 100,
     only_public: bool = False,
+    visible_to: int | None = None,
+    within: Collection[str] | None = None,
     organization: str | None = None,
 ) -> Page[Repository]:
-    """A page in ASCII order of those behind `after`."""
+    """A page in ASCII order of those behind `after`; of those that the user `visible_to` may pull, and
+    of those that `within` names, by themselves or by their organization."""
     query = _REPOSITORIES.where(repositories.c.name > after).order_by(repositories.c.name).limit(size + 1)
     if only_public:
         query = query.where(repositories.c.is_public)
+    if within is not None:
+        in_organizations = select(organizations.c.id).where(organizations.c.name.in_(within))
+        query = query.where(
+            or_(repositories.c.name.in_(within), repositories.c.organization_id.in_(in_organizations))
+        )
+    if visible_to is not None:
+        query = query.where(or_(repositories.c.is_public, *_granted(visible_to)))
     if organization is not None:
         query = query.join(organizations).where(organizations.c.name == organization)
     rows = [Repository(row[0], RepositoryName(row[1]), row[2], row[3]) for row in tx.execute(query)]
     return Page.cut(rows, size)
+
+
+def _granted(user_id: int) -> tuple[ColumnElement[bool], ...]:
+    mine = select(grants.c.name).where(grants.c.user_id == user_id)
+    on_organizations = (
+        select(organizations.c.id)
+        .join(grants, grants.c.name == organizations.c.name)
+        .where(grants.c.user_id == user_id, grants.c.kind == Kind.ORGANIZATION.value)
+    )
+    return (
+        repositories.c.name.in_(mine.where(grants.c.kind == Kind.IMAGE.value)),
+        repositories.c.organization_id.in_(on_organizations),
+    )
 
 
 _REPOSITORIES = select(

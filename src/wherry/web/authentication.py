@@ -5,9 +5,11 @@ import binascii
 
 from starlette.types import Scope
 
-from wherry.access.decisions import ANONYMOUS, Actor
+from wherry.access.decisions import ANONYMOUS, Actor, TokenGrant
 from wherry.access.tokens import InvalidToken, RegistryTokens
-from wherry.identity.logins import Logins
+from wherry.identity.errors import AccessKeyRefused
+from wherry.identity.key_logins import KeyLogins
+from wherry.identity.logins import Account, Logins
 from wherry.web.exchange import Exchange
 
 
@@ -22,8 +24,9 @@ class BadToken(BadCredentials):
 class Authentication:
     """Who sends a request. No header means anonymous; a header that is wrong is refused, never ignored."""
 
-    def __init__(self, logins: Logins, tokens: RegistryTokens) -> None:
+    def __init__(self, logins: Logins, key_logins: KeyLogins, tokens: RegistryTokens) -> None:
         self._logins = logins
+        self._key_logins = key_logins
         self._tokens = tokens
 
     async def actor(self, scope: Scope) -> Actor:
@@ -40,11 +43,18 @@ class Authentication:
         return ANONYMOUS
 
     async def password_login(self, name: str, password: str, address: str) -> Actor:
-        """Raises as `actor` does."""
-        account = await self._logins.login(name, password, address)
+        """By password, or by login key for a name `[region or project]@[AK]`. Raises as `actor` does."""
+        _, is_key, key_id = name.rpartition("@")
+        try:
+            if is_key:
+                account = await self._key_logins.login(key_id, password, address)
+            else:
+                account = await self._logins.login(name, password, address)
+        except AccessKeyRefused as error:
+            raise BadCredentials(str(error)) from None
         if account is None:
             raise BadCredentials("user name or password is wrong")
-        return Actor(account.id, account.name, account.is_admin)
+        return _actor(account)
 
     async def _basic(self, credentials: bytes, address: str) -> Actor:
         try:
@@ -62,7 +72,14 @@ class Authentication:
             raise BadToken("the token is not valid; log in again") from None
         if claims.user_id is None:
             return Actor(None, ANONYMOUS.name, grant=claims.grant)
-        account = await self._logins.account(claims.user_id)
+        if claims.key_id is not None:
+            account = await self._key_logins.account(claims.key_id)
+        else:
+            account = await self._logins.account(claims.user_id)
         if account is None:
             raise BadToken("the token is not valid; log in again")
-        return Actor(account.id, account.name, account.is_admin, claims.grant)
+        return _actor(account, claims.grant)
+
+
+def _actor(account: Account, grant: TokenGrant | None = None) -> Actor:
+    return Actor(account.id, account.name, account.is_admin, grant, account.key_id, account.scope)

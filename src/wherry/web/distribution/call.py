@@ -9,6 +9,7 @@ from urllib.parse import parse_qsl
 from starlette.types import Receive, Scope
 
 from wherry.access.decisions import Actor
+from wherry.access.grants import Standing
 from wherry.access.tokens import RegistryTokens
 from wherry.blobs.intake import Intake
 from wherry.blobs.store import BlobStore
@@ -47,6 +48,7 @@ class Services:
     pulls: Pulls
     uploads: UploadReader
     authentication: Authentication
+    standing: Standing
     tokens: RegistryTokens
     origin: Origin
     clock: Clock

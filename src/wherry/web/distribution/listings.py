@@ -34,11 +34,12 @@ async def list_tags(call: Call) -> Response:
 
 
 async def list_catalog(call: Call) -> Response:
-    """Repositories in ASCII order: all of them for an administrator, public ones for everybody else."""
+    """Repositories in ASCII order: those that the user may pull."""
     after, size = call.asked("last") or "", _page_size(call)
-    only_public = not call.actor.is_admin
+    visible_to = None if call.actor.is_admin else call.user_id
+    within = call.actor.ceiling
     page = await call.services.database.read(
-        lambda tx: list_repositories(tx, after=after, size=size, only_public=only_public)
+        lambda tx: list_repositories(tx, after=after, size=size, visible_to=visible_to, within=within)
     )
     names = [repository.name.text for repository in page.items] if size else []
     return _json({"repositories": names}, _next(call, size, names[-1]) if page.more and names else {})

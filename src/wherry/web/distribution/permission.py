@@ -2,6 +2,7 @@
 
 from wherry.access.actions import Action, Need, Verb
 from wherry.access.decisions import Decision, Image, authorize
+from wherry.access.levels import NEEDED, Level
 from wherry.access.scopes import Scope
 from wherry.oci.names import RepositoryName
 from wherry.web.distribution.call import Call
@@ -9,12 +10,18 @@ from wherry.web.distribution.errors import Code, Problem
 
 
 async def decide(call: Call, action: Action, name: RepositoryName | None) -> Decision:
-    """`authorize`, looking up whether the image is public only where that could change the answer."""
-    decision = authorize(call.actor, action, Image(name) if name else None)
-    if decision.allowed or name is None or action.rule.need is not Need.READ:
+    """`authorize`, looking up level and visibility only where they could change the answer."""
+    actor, services = call.actor, call.services
+    if name is None:
+        return authorize(actor, action)
+    level = Level.NONE
+    if actor.user_id is not None and not actor.is_admin and action.rule.need in NEEDED:
+        level = await services.standing.level(actor.user_id, name)
+    decision = authorize(actor, action, Image(name, level=level))
+    if decision.allowed or action.rule.need is not Need.READ:
         return decision
-    if await call.services.pulls.is_public(name):
-        return authorize(call.actor, action, Image(name, is_public=True))
+    if await services.pulls.is_public(name):
+        return authorize(actor, action, Image(name, is_public=True, level=level))
     return decision
 
 

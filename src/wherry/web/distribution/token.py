@@ -56,7 +56,7 @@ async def _token(call: Call, actor: Actor, asked: AskedScopes) -> Response:
         asked.catalog and (await decide(call, Action.CATALOG_LIST, None)).allowed,
     )
     now = services.clock.now()
-    token = services.tokens.issue(actor.user_id, granted, now)
+    token = services.tokens.issue(actor.user_id, granted, now, actor.key_id)
     document = {
         "token": token,
         "access_token": token,

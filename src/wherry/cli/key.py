@@ -1,0 +1,201 @@
+"""``wherry key`` and ``wherry login-key``: access keys for programs, and the passwords made of them."""
+
+from __future__ import annotations
+
+import os
+import re
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from wherry.cli.data_folder import open_database
+from wherry.cli.options import ConfigOption, DataOption, JsonOption, fail, resolve
+from wherry.cli.output import print_json, print_rows
+
+keys = typer.Typer(no_args_is_help=True, help="Access keys: logins for programs, each with its own limits.")
+
+KeyArgument = Annotated[str, typer.Argument(metavar="KEY", help="Id of the access key.")]
+
+_COLUMNS = ["id", "user", "name", "scope", "expires", "disabled", "last_used", "last_used_from"]
+_UNITS = {"h": "hours", "d": "days", "w": "weeks"}
+
+
+@keys.command()
+def create(
+    user: Annotated[str, typer.Option("--user", help="Whose key it is: it may what the user may.")],
+    csv: Annotated[Path, typer.Option("--csv", help="File for the key and its secret; must not exist.")],
+    name: Annotated[str, typer.Option("--name", help="What it is for.")] = "key",
+    scope: Annotated[
+        list[str] | None,
+        typer.Option("--scope", help="At the most this, such as acme/web=write; may be repeated."),
+    ] = None,
+    expires: Annotated[str | None, typer.Option("--expires", help="Ends after this long: 12h, 90d.")] = None,
+    data: DataOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """Make an access key and write its credentials.csv. The secret is shown nowhere else, and never again.
+
+    Example: wherry key create --user ci --csv credentials.csv --scope acme=write --expires 90d
+    """
+    from wherry.app import open_sealer
+    from wherry.identity.access_keys import create_access_key
+    from wherry.identity.credentials_csv import Credentials, write_credentials
+    from wherry.identity.users import get_user
+    from wherry.kit.clock import SystemClock
+
+    limits, lifetime = _scope(scope), _lifetime(expires)
+    now = SystemClock().now()
+    with open_database(data, config) as database, _new_file(csv) as file:
+        sealer = open_sealer(resolve(config=config, data=data).settings)
+        made = database.write_now(
+            lambda tx: create_access_key(
+                tx,
+                sealer,
+                get_user(tx, user).id,
+                name,
+                now,
+                scope=limits,
+                expires_at=None if lifetime is None else now + lifetime,
+            )
+        )
+        file.write(write_credentials(Credentials(user, made.id, made.secret)))
+    typer.echo(f"The access key {made.id} of {user} is in {csv}. Keep it safe: there is no second copy.")
+
+
+@keys.command("list")
+def list_all(
+    user: Annotated[str | None, typer.Option("--user", help="Keys of this user only.")] = None,
+    data: DataOption = None,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Print access keys, without their secrets.
+
+    Example: wherry key list --user ci
+    """
+    from wherry.access.levels import Level
+    from wherry.identity.access_keys import list_access_keys
+
+    with open_database(data, config) as database:
+        found = database.read_now(lambda tx: list_access_keys(tx, user))
+    rows: list[dict[str, Any]] = [
+        {
+            "id": key.id,
+            "user": key.user,
+            "name": key.name,
+            "scope": None
+            if key.scope is None
+            else [f"{on}={Level(level).word}" for on, level in key.scope.items()],
+            "expires": key.expires_at,
+            "disabled": key.is_disabled,
+            "created": key.created_at,
+            "last_used": key.last_used_at,
+            "last_used_from": key.last_used_from,
+        }
+        for key in found
+    ]
+    print_rows(rows, _COLUMNS, as_json=as_json)
+
+
+@keys.command()
+def disable(key: KeyArgument, data: DataOption = None, config: ConfigOption = None) -> None:
+    """Refuse a key from now on, also tokens that it has got; `enable` brings it back.
+
+    Example: wherry key disable 0O3NR0C2YB7J6VUXTZ1K
+    """
+    from wherry.identity.access_keys import set_key_disabled
+
+    with open_database(data, config) as database:
+        database.write_now(lambda tx: set_key_disabled(tx, key, True))
+    typer.echo(f"{key} is disabled.")
+
+
+@keys.command()
+def enable(key: KeyArgument, data: DataOption = None, config: ConfigOption = None) -> None:
+    """Let a disabled key log in again.
+
+    Example: wherry key enable 0O3NR0C2YB7J6VUXTZ1K
+    """
+    from wherry.identity.access_keys import set_key_disabled
+
+    with open_database(data, config) as database:
+        database.write_now(lambda tx: set_key_disabled(tx, key, False))
+    typer.echo(f"{key} is enabled.")
+
+
+@keys.command()
+def delete(key: KeyArgument, data: DataOption = None, config: ConfigOption = None) -> None:
+    """Delete a key for ever.
+
+    Example: wherry key delete 0O3NR0C2YB7J6VUXTZ1K
+    """
+    from wherry.identity.access_keys import delete_access_key
+
+    with open_database(data, config) as database:
+        database.write_now(lambda tx: delete_access_key(tx, key))
+    typer.echo(f"{key} is deleted.")
+
+
+def show_login_key(
+    csv: Annotated[Path, typer.Argument(metavar="CREDENTIALS.CSV", help="The file of the key.")],
+    region: Annotated[
+        str, typer.Option("--region", help="What stands before @ in the user name.")
+    ] = "wherry",
+    as_json: JsonOption = False,
+) -> None:
+    """Work out user name and password for any client from a credentials.csv, without a server.
+
+    Example: wherry login-key credentials.csv
+    """
+    from wherry.identity.credentials_csv import InvalidCredentialsFile, read_credentials
+    from wherry.identity.login_keys import login_key
+
+    try:
+        credentials = read_credentials(csv.read_text(encoding="utf-8"))
+    except (InvalidCredentialsFile, UnicodeDecodeError, OSError) as error:
+        fail(f"{csv}: {error}")
+    user = f"{region}@{credentials.access_key_id}"
+    password = login_key(credentials.access_key_id, credentials.secret)
+    if as_json:
+        print_json({"user": user, "password": password})
+        return
+    typer.echo(f"user      {user}\npassword  {password}")
+
+
+def _scope(texts: list[str] | None) -> dict[str, int] | None:
+    from wherry.access.levels import Level
+    from wherry.access.resources import Resource
+    from wherry.oci.errors import InvalidName
+
+    if not texts:
+        return None
+    limits: dict[str, int] = {}
+    for text in texts:
+        on, _, level = text.partition("=")
+        try:
+            limits[Resource.parse(on).name] = int(Level.parse(level or "read"))
+        except (InvalidName, ValueError) as error:
+            fail(f"--scope {text}: {error}", 2)
+    return limits
+
+
+def _lifetime(text: str | None) -> timedelta | None:
+    if text is None:
+        return None
+    match = re.fullmatch(r"(\d{1,5})([hdw])", text)
+    if match is None:
+        fail(f"--expires {text}: write hours, days or weeks, such as 12h, 90d or 4w", 2)
+    return timedelta(**{_UNITS[match[2]]: int(match[1])})
+
+
+def _new_file(path: Path) -> Any:
+    """A file for its owner alone, which is not there yet: no credentials are ever overwritten."""
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        fail(f"{path} is there already, and credentials are never overwritten. Choose another file.")
+    except OSError as error:
+        fail(f"{path} cannot be written: {error.strerror}")
+    return os.fdopen(descriptor, "w", encoding="utf-8", newline="")

@@ -1,0 +1,155 @@
+"""Access keys (AK/SK) of users: made, rotated, disabled, deleted. The secret leaves the server once."""
+
+import json
+import secrets
+import string
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Connection, delete, func, insert, select, update
+
+from wherry.identity.errors import AccessKeyUnknown, InvalidAccessKey, TooManyAccessKeys
+from wherry.identity.login_keys import login_key, login_key_hash
+from wherry.identity.tables import access_keys, users
+from wherry.kit.secrets import Sealer
+
+# Enough for a rotation of many programs, few enough to look through.
+MAX_KEYS = 100
+_ID_LENGTH = 20
+_SECRET_LENGTH = 40
+
+
+@dataclass(frozen=True, slots=True)
+class AccessKey:
+    """A key without its secret. `scope` maps organizations and images to levels; None is no limit."""
+
+    id: str
+    user: str
+    name: str
+    scope: Mapping[str, int] | None
+    expires_at: datetime | None
+    is_disabled: bool
+    created_at: datetime
+    last_used_at: datetime | None
+    last_used_from: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class NewAccessKey:
+    """A key as it is made: the only time that its secret is there."""
+
+    id: str
+    secret: str
+
+
+def create_access_key(
+    tx: Connection,
+    sealer: Sealer,
+    user_id: int,
+    name: str,
+    now: datetime,
+    *,
+    scope: Mapping[str, int] | None = None,
+    expires_at: datetime | None = None,
+) -> NewAccessKey:
+    """Raises `TooManyAccessKeys`, `InvalidAccessKey`."""
+    if not 1 <= len(name) <= 64 or not name.isprintable():
+        raise InvalidAccessKey("the name of an access key has 1 to 64 printable characters")
+    if expires_at is not None and expires_at <= now:
+        raise InvalidAccessKey("an access key expires in the future")
+    count = tx.execute(
+        select(func.count()).select_from(access_keys).where(access_keys.c.user_id == user_id)
+    ).scalar_one()
+    if count >= MAX_KEYS:
+        raise TooManyAccessKeys(MAX_KEYS)
+    key = NewAccessKey(_random(_ID_LENGTH, string.ascii_uppercase + string.digits), _random(_SECRET_LENGTH))
+    tx.execute(
+        insert(access_keys).values(
+            id=key.id,
+            user_id=user_id,
+            name=name,
+            sealed_secret=sealer.seal(key.secret.encode()),
+            login_key_hash=login_key_hash(login_key(key.id, key.secret)),
+            scope=None if scope is None else json.dumps(dict(scope)),
+            expires=None if expires_at is None else int(expires_at.timestamp()),
+            is_disabled=False,
+            created_at=now,
+        )
+    )
+    return key
+
+
+def list_access_keys(tx: Connection, user: str | None = None) -> tuple[AccessKey, ...]:
+    """All keys, or those of one user, the oldest first."""
+    query = _KEYS.order_by(access_keys.c.created_at, access_keys.c.id)
+    rows = tx.execute(query if user is None else query.where(users.c.name == user))
+    return tuple(_key(row) for row in rows)
+
+
+def get_access_key(tx: Connection, key_id: str) -> AccessKey:
+    """Raises `AccessKeyUnknown`."""
+    row = tx.execute(_KEYS.where(access_keys.c.id == key_id)).one_or_none()
+    if row is None:
+        raise AccessKeyUnknown(key_id)
+    return _key(row)
+
+
+def set_key_disabled(tx: Connection, key_id: str, disabled: bool) -> None:
+    """Takes effect with the next request, also on tokens that are out. Raises `AccessKeyUnknown`."""
+    _require(
+        tx.execute(
+            update(access_keys).where(access_keys.c.id == key_id).values(is_disabled=disabled)
+        ).rowcount,
+        key_id,
+    )
+
+
+def delete_access_key(tx: Connection, key_id: str) -> None:
+    """Raises `AccessKeyUnknown`."""
+    _require(tx.execute(delete(access_keys).where(access_keys.c.id == key_id)).rowcount, key_id)
+
+
+def record_use(tx: Connection, key_id: str, address: str, now: datetime) -> None:
+    """When and from where the key was used last; one that is gone meanwhile is no error."""
+    tx.execute(
+        update(access_keys).where(access_keys.c.id == key_id).values(last_used_at=now, last_used_from=address)
+    )
+
+
+def _require(changed: int, key_id: str) -> None:
+    if changed == 0:
+        raise AccessKeyUnknown(key_id)
+
+
+def _random(length: int, letters: str = string.ascii_letters + string.digits) -> str:
+    return "".join(secrets.choice(letters) for _ in range(length))
+
+
+def _key(row: Sequence[Any]) -> AccessKey:
+    scope, expires = row[3], row[4]
+    return AccessKey(
+        id=row[0],
+        user=row[1],
+        name=row[2],
+        scope=None if scope is None else json.loads(scope),
+        expires_at=None if expires is None else datetime.fromtimestamp(expires, tz=UTC),
+        is_disabled=row[5],
+        created_at=row[6],
+        last_used_at=row[7],
+        last_used_from=row[8],
+    )
+
+
+_KEYS = select(
+    access_keys.c.id,
+    users.c.name,
+    access_keys.c.name,
+    access_keys.c.scope,
+    access_keys.c.expires,
+    access_keys.c.is_disabled,
+    access_keys.c.created_at,
+    access_keys.c.last_used_at,
+    access_keys.c.last_used_from,
+).join(users, users.c.id == access_keys.c.user_id)
