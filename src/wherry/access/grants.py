@@ -7,12 +7,17 @@ from sqlalchemy import Connection, bindparam, delete, func, or_, select
 
 from wherry.access.levels import Level
 from wherry.access.resources import Kind, Resource
+from wherry.access.shares import SHARED
 from wherry.access.tables import grants
 from wherry.db.fresh_rows import FreshRows
 from wherry.db.pull_reader import Prepared
 from wherry.db.upserts import put_row
 from wherry.identity.tables import users
+from wherry.kit.clock import Clock
 from wherry.oci.names import RepositoryName
+
+
+SHARES_END_WITHIN = 5  # seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +25,7 @@ class Grant:
     """A right as it was given."""
 
     user: str
+    user_id: int
     resource: Resource
     level: Level
     granted_at: datetime
@@ -28,16 +34,26 @@ class Grant:
 class Standing:
     """Answers, on the hot path, which level a user has on an image."""
 
-    def __init__(self, rows: FreshRows) -> None:
+    def __init__(self, rows: FreshRows, clock: Clock) -> None:
         self._rows = rows
+        self._clock = clock
         self._level = Prepared(_LEVEL)
+        self._shared = Prepared(SHARED)
 
     async def level(self, user_id: int, name: RepositoryName) -> Level:
-        """The highest level that was given on the image or its organization. Raises `DatabaseUnavailable`."""
+        """The highest level given on the image or its organization; a share is worth `READ`.
+
+        A share that ends, ends within five seconds. Raises `DatabaseUnavailable`.
+        """
         row = await self._rows.row(
             self._level, user_id=user_id, image=name.text, organization=name.organization
         )
-        return Level(row[0]) if row is not None and row[0] else Level.NONE
+        if row is not None and row[0]:
+            return Level(row[0])
+        # Rounded, so that the question is the same one for a while and its answer is remembered.
+        now = int(self._clock.now().timestamp()) // SHARES_END_WITHIN * SHARES_END_WITHIN
+        shared = await self._rows.row(self._shared, user_id=user_id, image=name.text, now=now)
+        return Level.NONE if shared is None else Level.READ
 
 
 def grant(
@@ -67,12 +83,32 @@ def revoke(tx: Connection, user_id: int, resource: Resource) -> bool:
     return gone.rowcount > 0
 
 
-def level_of(tx: Connection, user_id: int, name: RepositoryName) -> Level:
+def level_of(tx: Connection, user_id: int, name: RepositoryName, now: datetime) -> Level:
     """`Standing.level` within a transaction."""
     found = tx.execute(
         _LEVEL, {"user_id": user_id, "image": name.text, "organization": name.organization}
     ).scalar_one_or_none()
+    if found:
+        return Level(found)
+    asked = {"user_id": user_id, "image": name.text, "now": int(now.timestamp())}
+    return Level.NONE if tx.execute(SHARED, asked).first() is None else Level.READ
+
+
+def level_on_organization(tx: Connection, user_id: int, organization: str) -> Level:
+    """What was given on the whole organization."""
+    found = tx.execute(
+        select(grants.c.level).where(
+            grants.c.user_id == user_id,
+            grants.c.kind == Kind.ORGANIZATION.value,
+            grants.c.name == organization,
+        )
+    ).scalar_one_or_none()
     return Level(found) if found else Level.NONE
+
+
+def forget_resource(tx: Connection, resource: Resource) -> None:
+    """The resource is gone, and all rights on it."""
+    tx.execute(delete(grants).where(grants.c.kind == resource.kind.value, grants.c.name == resource.name))
 
 
 def list_grants(
@@ -80,7 +116,7 @@ def list_grants(
 ) -> tuple[Grant, ...]:
     """Rights by resource and user; of one resource or of one user where that is asked."""
     query = (
-        select(users.c.name, grants.c.kind, grants.c.name, grants.c.level, grants.c.granted_at)
+        select(users.c.name, users.c.id, grants.c.kind, grants.c.name, grants.c.level, grants.c.granted_at)
         .join(users, users.c.id == grants.c.user_id)
         .order_by(grants.c.name, grants.c.kind, users.c.name)
     )
@@ -89,7 +125,7 @@ def list_grants(
     if user is not None:
         query = query.where(users.c.name == user)
     return tuple(
-        Grant(row[0], Resource(Kind(row[1]), row[2]), Level(row[3]), row[4]) for row in tx.execute(query)
+        Grant(row[0], row[1], Resource(Kind(row[2]), row[3]), Level(row[4]), row[5]) for row in tx.execute(query)
     )
 
 

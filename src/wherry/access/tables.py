@@ -1,6 +1,6 @@
-"""Tables of grants, and of the keys that sign registry tokens."""
+"""Tables of grants and shares, and of the keys that sign registry tokens."""
 
-from sqlalchemy import Column, ForeignKey, Index, Integer, String, Table
+from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, String, Table
 
 from wherry.db.metadata import Id, Instant, Name, metadata
 
@@ -23,5 +23,18 @@ grants = Table(
     Column("granted_by", Id, ForeignKey("users.id", ondelete="SET NULL"), nullable=True),
     Column("granted_at", Instant, nullable=False),
     Index("ix_grants_kind_name", "kind", "name"),
+    sqlite_with_rowid=False,
+)
+
+shares = Table(
+    "shares",
+    metadata,
+    Column("image", Name, primary_key=True),
+    Column("organization", Name, primary_key=True, index=True),
+    Column("deadline", BigInteger, nullable=True),
+    Column("description", String, nullable=False),
+    Column("created_by", Id, ForeignKey("users.id", ondelete="SET NULL"), nullable=True),
+    Column("created_at", Instant, nullable=False),
+    Column("updated_at", Instant, nullable=False),
     sqlite_with_rowid=False,
 )

@@ -86,7 +86,7 @@ async def open_services(settings: Settings, metrics: Metrics, clock: Clock, stac
         pulls=Pulls(rows),
         uploads=UploadReader(reader),
         authentication=Authentication(Logins(rows, passwords, failures), key_logins, tokens),
-        standing=Standing(rows),
+        standing=Standing(rows, clock),
         tokens=tokens,
         origin=Origin(settings.public_url, TrustedProxies(settings.trusted_proxies)),
         clock=clock,

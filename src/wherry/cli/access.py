@@ -114,6 +114,7 @@ def explain(
     Example: wherry access explain ci push acme/web
     """
     from wherry.access.actions import Action
+    from wherry.kit.clock import SystemClock
     from wherry.oci.names import RepositoryName
     from wherry.registry.explain import explain as decide
 
@@ -121,6 +122,6 @@ def explain(
     if action not in actions:
         fail(f"{action!r} is no action; valid are {', '.join(actions)}.", 2)
     with open_database(data, config) as database:
-        name = RepositoryName.parse(image)
-        decision = database.read_now(lambda tx: decide(tx, user, actions[action], name))
+        name, now = RepositoryName.parse(image), SystemClock().now()
+        decision = database.read_now(lambda tx: decide(tx, user, actions[action], name, now))
     print_record({"allowed": decision.allowed, "reason": decision.reason}, as_json=as_json)

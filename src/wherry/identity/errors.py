@@ -6,6 +6,9 @@ IdentityError
 ├── UserExists
 ├── UserUnknown
 ├── OrganizationReserved  a name that the service keeps for itself
+├── InvalidOrganizationName
+├── OrganizationExists
+├── OrganizationUnknown
 ├── AccessKeyUnknown
 ├── TooManyAccessKeys
 ├── InvalidAccessKey      what a key is asked to be cannot be
@@ -55,6 +58,27 @@ class TooManyLogins(IdentityError):
     def __init__(self, retry_after: int) -> None:
         self.retry_after = retry_after
         super().__init__(f"too many logins at once; try again in {retry_after} s")
+
+
+class InvalidOrganizationName(IdentityError):
+    def __init__(self, name: str) -> None:
+        self.name = name
+        super().__init__(
+            f"organization name {name[:80]!r}: 1 to 64 lowercase letters and digits, parted by single"
+            " '.', '_', '__' or '-', starting with a letter"
+        )
+
+
+class OrganizationExists(IdentityError):
+    def __init__(self, name: str) -> None:
+        self.name = name
+        super().__init__(f"there is an organization {name!r} already")
+
+
+class OrganizationUnknown(IdentityError):
+    def __init__(self, name: str) -> None:
+        self.name = name
+        super().__init__(f"there is no organization {name!r}")
 
 
 class AccessKeyUnknown(IdentityError):

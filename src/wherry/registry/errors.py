@@ -14,11 +14,15 @@ RegistryError
 ├── ReferencesUnknown       a manifest names content that this repository does not have
 ├── ReferenceSizeWrong      a descriptor's size is not the size of the content
 ├── StillReferenced         deleting it would leave a manifest incomplete
-└── TooManyTags
+├── TooManyTags
+├── RepositoryExists
+├── TagExists
+├── InvalidAttribute        a description or category that cannot be
+└── OrganizationNotEmpty
 """
 
 from wherry.oci.digests import Digest
-from wherry.oci.names import Reference, RepositoryName
+from wherry.oci.names import Reference, RepositoryName, Tag
 
 
 class RegistryError(Exception):
@@ -120,3 +124,26 @@ class TooManyTags(RegistryError):
     def __init__(self, limit: int) -> None:
         self.limit = limit
         super().__init__(f"a manifest can be pushed with at most {limit} tags at once")
+
+
+class RepositoryExists(RegistryError):
+    def __init__(self, name: RepositoryName) -> None:
+        self.name = name
+        super().__init__(f"there is a repository {name} already")
+
+
+class TagExists(RegistryError):
+    def __init__(self, name: RepositoryName, tag: Tag) -> None:
+        self.name = name
+        self.tag = tag
+        super().__init__(f"{name} has a tag {tag} already")
+
+
+class InvalidAttribute(RegistryError):
+    """A description or category that cannot be; the text says why."""
+
+
+class OrganizationNotEmpty(RegistryError):
+    def __init__(self, name: str) -> None:
+        self.name = name
+        super().__init__(f"the organization {name} still has images")
