@@ -16,7 +16,6 @@ from wherry.identity.tables import users
 from wherry.kit.clock import Clock
 from wherry.oci.names import RepositoryName
 
-
 SHARES_END_WITHIN = 5  # seconds
 
 
@@ -125,7 +124,8 @@ def list_grants(
     if user is not None:
         query = query.where(users.c.name == user)
     return tuple(
-        Grant(row[0], row[1], Resource(Kind(row[2]), row[3]), Level(row[4]), row[5]) for row in tx.execute(query)
+        Grant(row[0], row[1], Resource(Kind(row[2]), row[3]), Level(row[4]), row[5])
+        for row in tx.execute(query)
     )
 
 

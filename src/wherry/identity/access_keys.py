@@ -5,7 +5,7 @@ import secrets
 import string
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, delete, func, insert, select, update
@@ -17,6 +17,7 @@ from wherry.kit.secrets import Sealer
 
 # Enough for a rotation of many programs, few enough to look through.
 MAX_KEYS = 100
+SHORTEST, LONGEST = timedelta(minutes=15), timedelta(hours=24)
 _ID_LENGTH = 20
 _SECRET_LENGTH = 40
 
@@ -59,11 +60,39 @@ def create_access_key(
         raise InvalidAccessKey("the name of an access key has 1 to 64 printable characters")
     if expires_at is not None and expires_at <= now:
         raise InvalidAccessKey("an access key expires in the future")
-    count = tx.execute(
-        select(func.count()).select_from(access_keys).where(access_keys.c.user_id == user_id)
-    ).scalar_one()
-    if count >= MAX_KEYS:
+    mine = (access_keys.c.user_id == user_id, access_keys.c.is_temporary.is_(False))
+    if tx.execute(select(func.count()).select_from(access_keys).where(*mine)).scalar_one() >= MAX_KEYS:
         raise TooManyAccessKeys(MAX_KEYS)
+    return _insert(tx, sealer, user_id, name, now, scope, expires_at, is_temporary=False)
+
+
+def create_temporary_login(
+    tx: Connection,
+    sealer: Sealer,
+    user_id: int,
+    lifetime: timedelta,
+    now: datetime,
+    scope: Mapping[str, int] | None = None,
+) -> NewAccessKey:
+    """A key that lives for 15 minutes to 24 hours and is listed nowhere. Raises `InvalidAccessKey`."""
+    if not SHORTEST <= lifetime <= LONGEST:
+        raise InvalidAccessKey("a temporary login lives for 900 to 86400 seconds")
+    outlived = (access_keys.c.is_temporary, access_keys.c.expires < int(now.timestamp()))
+    tx.execute(delete(access_keys).where(*outlived))
+    return _insert(tx, sealer, user_id, "temporary login", now, scope, now + lifetime, is_temporary=True)
+
+
+def _insert(
+    tx: Connection,
+    sealer: Sealer,
+    user_id: int,
+    name: str,
+    now: datetime,
+    scope: Mapping[str, int] | None,
+    expires_at: datetime | None,
+    *,
+    is_temporary: bool,
+) -> NewAccessKey:
     key = NewAccessKey(_random(_ID_LENGTH, string.ascii_uppercase + string.digits), _random(_SECRET_LENGTH))
     tx.execute(
         insert(access_keys).values(
@@ -75,6 +104,7 @@ def create_access_key(
             scope=None if scope is None else json.dumps(dict(scope)),
             expires=None if expires_at is None else int(expires_at.timestamp()),
             is_disabled=False,
+            is_temporary=is_temporary,
             created_at=now,
         )
     )
@@ -83,7 +113,9 @@ def create_access_key(
 
 def list_access_keys(tx: Connection, user: str | None = None) -> tuple[AccessKey, ...]:
     """All keys, or those of one user, the oldest first."""
-    query = _KEYS.order_by(access_keys.c.created_at, access_keys.c.id)
+    query = _KEYS.where(access_keys.c.is_temporary.is_(False)).order_by(
+        access_keys.c.created_at, access_keys.c.id
+    )
     rows = tx.execute(query if user is None else query.where(users.c.name == user))
     return tuple(_key(row) for row in rows)
 

@@ -36,6 +36,7 @@ access_keys = Table(
     Column("scope", String, nullable=True),
     Column("expires", BigInteger, nullable=True),
     Column("is_disabled", Boolean, nullable=False),
+    Column("is_temporary", Boolean, nullable=False),
     Column("created_at", Instant, nullable=False),
     Column("last_used_at", Instant, nullable=True),
     Column("last_used_from", String, nullable=True),

@@ -1,4 +1,4 @@
-"""Organizations with what belongs to them here: the maker's right, and the images that keep one from going."""
+"""Organizations with what belongs to them: the maker's right, and the images that keep one from going."""
 
 from datetime import datetime
 

@@ -99,21 +99,23 @@ def list_repositories(
             or_(repositories.c.name.in_(within), repositories.c.organization_id.in_(in_organizations))
         )
     if visible_to is not None:
-        query = query.where(or_(repositories.c.is_public, *_granted(visible_to)))
+        query = query.where(visible_to_user(visible_to))
     if organization is not None:
         query = query.join(organizations).where(organizations.c.name == organization)
     rows = [Repository(row[0], RepositoryName(row[1]), row[2], row[3]) for row in tx.execute(query)]
     return Page.cut(rows, size)
 
 
-def _granted(user_id: int) -> tuple[ColumnElement[bool], ...]:
+def visible_to_user(user_id: int) -> ColumnElement[bool]:
+    """Repositories that are public or that the user was given a right on; shared ones are listed apart."""
     mine = select(grants.c.name).where(grants.c.user_id == user_id)
     on_organizations = (
         select(organizations.c.id)
         .join(grants, grants.c.name == organizations.c.name)
         .where(grants.c.user_id == user_id, grants.c.kind == Kind.ORGANIZATION.value)
     )
-    return (
+    return or_(
+        repositories.c.is_public,
         repositories.c.name.in_(mine.where(grants.c.kind == Kind.IMAGE.value)),
         repositories.c.organization_id.in_(on_organizations),
     )

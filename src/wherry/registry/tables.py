@@ -15,6 +15,8 @@ repositories = Table(
     Column("name", Name, nullable=False, unique=True),
     Column("organization_id", Id, ForeignKey("organizations.id"), nullable=False, index=True),
     Column("is_public", Boolean, nullable=False),
+    Column("category", String, nullable=False, server_default="other"),
+    Column("description", String, nullable=False, server_default=""),
     Column("created_by", Id, ForeignKey("users.id", ondelete="SET NULL"), nullable=True),
     Column("created_at", Instant, nullable=False),
 )

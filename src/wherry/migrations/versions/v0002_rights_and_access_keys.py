@@ -1,4 +1,4 @@
-"""Rights on organizations and images, and access keys."""
+"""Rights on organizations and images, shares, access keys, and what describes a repository."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -14,6 +14,24 @@ Instant = sa.DateTime(timezone=True)
 
 
 def upgrade() -> None:
+    op.add_column("repositories", sa.Column("category", sa.String(), nullable=False, server_default="other"))
+    op.add_column("repositories", sa.Column("description", sa.String(), nullable=False, server_default=""))
+    op.create_table(
+        "shares",
+        sa.Column("image", Name, nullable=False),
+        sa.Column("organization", Name, nullable=False),
+        sa.Column("deadline", sa.BigInteger(), nullable=True),
+        sa.Column("description", sa.String(), nullable=False),
+        sa.Column("created_by", Id, nullable=True),
+        sa.Column("created_at", Instant, nullable=False),
+        sa.Column("updated_at", Instant, nullable=False),
+        sa.ForeignKeyConstraint(
+            ["created_by"], ["users.id"], name="fk_shares_created_by_users", ondelete="SET NULL"
+        ),
+        sa.PrimaryKeyConstraint("image", "organization", name="pk_shares"),
+        sqlite_with_rowid=False,
+    )
+    op.create_index("ix_shares_organization", "shares", ["organization"])
     op.create_table(
         "grants",
         sa.Column("user_id", Id, nullable=False),
@@ -42,6 +60,7 @@ def upgrade() -> None:
         sa.Column("scope", sa.String(), nullable=True),
         sa.Column("expires", sa.BigInteger(), nullable=True),
         sa.Column("is_disabled", sa.Boolean(), nullable=False),
+        sa.Column("is_temporary", sa.Boolean(), nullable=False),
         sa.Column("created_at", Instant, nullable=False),
         sa.Column("last_used_at", Instant, nullable=True),
         sa.Column("last_used_from", sa.String(), nullable=True),

@@ -1,0 +1,163 @@
+"""Repositories with what people want to see of them: size, tags, times, whose; filtered and sorted."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, func, select
+
+from wherry.identity.tables import organizations, users
+from wherry.oci.names import RepositoryName
+from wherry.registry.errors import RepositoryUnknown
+from wherry.registry.repositories import visible_to_user
+from wherry.registry.tables import blobs, repositories, repository_blobs, tags
+
+
+class RepositoryOrder(StrEnum):
+    """What a list of repositories is sorted by."""
+
+    NAME = "name"
+    UPDATED = "updated"
+    TAGS = "tags"
+
+
+@dataclass(frozen=True, slots=True)
+class RepositoryDetails:
+    """`size` is that of all blobs, each counted once, in bytes."""
+
+    id: int
+    name: RepositoryName
+    organization_id: int
+    is_public: bool
+    category: str
+    description: str
+    creator: str | None
+    creator_id: int | None
+    created_at: datetime
+    updated_at: datetime
+    tag_count: int
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class RepositoryFilter:
+    """What a list is narrowed to; None and empty texts narrow nothing."""
+
+    organization: str | None = None
+    contains: str = ""
+    category: str | None = None
+    is_public: bool | None = None
+    visible_to: int | None = None
+    names: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RepositoryList:
+    """A page by number, and how many there are in all."""
+
+    items: tuple[RepositoryDetails, ...]
+    total: int
+
+
+def list_repository_details(
+    tx: Connection,
+    narrowed: RepositoryFilter,
+    *,
+    order: RepositoryOrder = RepositoryOrder.UPDATED,
+    descending: bool = True,
+    offset: int = 0,
+    limit: int = 100,
+) -> RepositoryList:
+    """A page of the repositories that pass the filter."""
+    conditions = _conditions(narrowed)
+    total = tx.execute(
+        select(func.count()).select_from(repositories.join(organizations)).where(*conditions)
+    ).scalar_one()
+    column = {
+        RepositoryOrder.NAME: repositories.c.name,
+        RepositoryOrder.UPDATED: _UPDATED,
+        RepositoryOrder.TAGS: _TAG_COUNT,
+    }[order]
+    query = (
+        _DETAILS.where(*conditions)
+        .order_by(column.desc() if descending else column, repositories.c.name)
+        .offset(offset)
+        .limit(limit)
+    )
+    return RepositoryList(tuple(_repository(row) for row in tx.execute(query)), total)
+
+
+def get_repository_details(tx: Connection, name: RepositoryName) -> RepositoryDetails:
+    """Raises `RepositoryUnknown`."""
+    row = tx.execute(_DETAILS.where(repositories.c.name == name.text)).one_or_none()
+    if row is None:
+        raise RepositoryUnknown(name)
+    return _repository(row)
+
+
+def _conditions(narrowed: RepositoryFilter) -> list[ColumnElement[bool]]:
+    conditions: list[ColumnElement[bool]] = []
+    if narrowed.organization is not None:
+        conditions.append(organizations.c.name == narrowed.organization)
+    if narrowed.contains:
+        conditions.append(repositories.c.name.contains(narrowed.contains, autoescape=True))
+    if narrowed.category is not None:
+        conditions.append(repositories.c.category == narrowed.category)
+    if narrowed.is_public is not None:
+        conditions.append(repositories.c.is_public.is_(narrowed.is_public))
+    if narrowed.visible_to is not None:
+        conditions.append(visible_to_user(narrowed.visible_to))
+    if narrowed.names is not None:
+        conditions.append(repositories.c.name.in_(narrowed.names))
+    return conditions
+
+
+def _repository(row: Any) -> RepositoryDetails:
+    moved_at = row[11]
+    return RepositoryDetails(
+        id=row[0],
+        name=RepositoryName(row[1]),
+        organization_id=row[2],
+        is_public=row[3],
+        category=row[4],
+        description=row[5],
+        creator=row[6],
+        creator_id=row[7],
+        created_at=row[8],
+        updated_at=row[8] if moved_at is None else moved_at,
+        tag_count=row[9],
+        size=int(row[10] or 0),
+    )
+
+
+_TAG_COUNT = (
+    select(func.count()).select_from(tags).where(tags.c.repository_id == repositories.c.id).scalar_subquery()
+)
+_SIZE = (
+    select(func.sum(blobs.c.size))
+    .select_from(repository_blobs.join(blobs))
+    .where(repository_blobs.c.repository_id == repositories.c.id)
+    .scalar_subquery()
+)
+_MOVED = select(func.max(tags.c.moved_at)).where(tags.c.repository_id == repositories.c.id).scalar_subquery()
+_UPDATED = func.coalesce(_MOVED, repositories.c.created_at)
+
+_DETAILS = (
+    select(
+        repositories.c.id,
+        repositories.c.name,
+        repositories.c.organization_id,
+        repositories.c.is_public,
+        repositories.c.category,
+        repositories.c.description,
+        users.c.name,
+        users.c.id,
+        repositories.c.created_at,
+        _TAG_COUNT,
+        _SIZE,
+        _MOVED,
+    )
+    .join(organizations)
+    .outerjoin(users, users.c.id == repositories.c.created_by)
+)
