@@ -143,21 +143,17 @@ _SIZE = (
 _MOVED = select(func.max(tags.c.moved_at)).where(tags.c.repository_id == repositories.c.id).scalar_subquery()
 _UPDATED = func.coalesce(_MOVED, repositories.c.created_at)
 
-_DETAILS = (
-    select(
-        repositories.c.id,
-        repositories.c.name,
-        repositories.c.organization_id,
-        repositories.c.is_public,
-        repositories.c.category,
-        repositories.c.description,
-        users.c.name,
-        users.c.id,
-        repositories.c.created_at,
-        _TAG_COUNT,
-        _SIZE,
-        _MOVED,
-    )
-    .join(organizations)
-    .outerjoin(users, users.c.id == repositories.c.created_by)
-)
+_DETAILS = select(
+    repositories.c.id,
+    repositories.c.name,
+    repositories.c.organization_id,
+    repositories.c.is_public,
+    repositories.c.category,
+    repositories.c.description,
+    users.c.name,
+    users.c.id,
+    repositories.c.created_at,
+    _TAG_COUNT,
+    _SIZE,
+    _MOVED,
+).select_from(repositories.join(organizations).outerjoin(users, users.c.id == repositories.c.created_by))
