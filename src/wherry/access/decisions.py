@@ -47,6 +47,27 @@ class Image:
     is_public: bool = False
     level: Level = Level.NONE
 
+    @property
+    def scopes(self) -> tuple[str, ...]:
+        """The names under which a key's ceiling may speak of it."""
+        return (self.name.text, self.name.organization)
+
+
+@dataclass(frozen=True, slots=True)
+class Organization:
+    """What a decision on a whole organization rests on; `level` is the actor's own on all of it."""
+
+    name: str
+    level: Level = Level.NONE
+
+    @property
+    def is_public(self) -> bool:
+        return False
+
+    @property
+    def scopes(self) -> tuple[str, ...]:
+        return (self.name,)
+
 
 @dataclass(frozen=True, slots=True)
 class Decision:
@@ -58,8 +79,8 @@ class Decision:
     needs_scope: bool = False
 
 
-def authorize(actor: Actor, action: Action, image: Image | None = None) -> Decision:
-    """Decide on `action`, on `image` where the action is one on an image."""
+def authorize(actor: Actor, action: Action, image: Image | Organization | None = None) -> Decision:
+    """Decide on `action`, on `image` where the action is one on an image or on an organization."""
     decision = _by_rights(actor, action, image)
     if decision.allowed and not _in_grant(actor, action, image):
         # What anybody may, a token need not grant.
@@ -69,7 +90,7 @@ def authorize(actor: Actor, action: Action, image: Image | None = None) -> Decis
     return decision
 
 
-def _by_rights(actor: Actor, action: Action, image: Image | None) -> Decision:
+def _by_rights(actor: Actor, action: Action, image: Image | Organization | None) -> Decision:
     need = action.rule.need
     if need is Need.NOTHING:
         return Decision(True, "open to everybody")
@@ -79,9 +100,13 @@ def _by_rights(actor: Actor, action: Action, image: Image | None) -> Decision:
         return Decision(False, "log in first", needs_login=True)
     if need is Need.LOGIN:
         return Decision(True, "logged in")
+    if need is Need.USER:
+        if actor.ceiling is not None:
+            return Decision(False, f"the access key {actor.key_id} is for some images only")
+        return Decision(True, "logged in")
     wanted, where = NEEDED[need], "this" if image is None else str(image.name)
     if image is not None and actor.ceiling is not None:
-        ceiling = max(actor.ceiling.get(name, 0) for name in (image.name.text, image.name.organization))
+        ceiling = max(actor.ceiling.get(name, 0) for name in image.scopes)
         if ceiling < wanted:
             return Decision(False, f"the access key {actor.key_id} is not for {wanted.word} on {where}")
     if actor.is_admin:
@@ -94,12 +119,12 @@ def _by_rights(actor: Actor, action: Action, image: Image | None) -> Decision:
     return Decision(False, f"{actor.name} has {level.word} on {where}, and this takes {wanted.word}")
 
 
-def _in_grant(actor: Actor, action: Action, image: Image | None) -> bool:
+def _in_grant(actor: Actor, action: Action, image: Image | Organization | None) -> bool:
     if actor.grant is None:
         return True
     if action is Action.CATALOG_LIST:
         return actor.grant.catalog
     verb = action.rule.verb
     return verb is None or (
-        image is not None and verb in actor.grant.repositories.get(image.name, frozenset())
+        isinstance(image, Image) and verb in actor.grant.repositories.get(image.name, frozenset())
     )

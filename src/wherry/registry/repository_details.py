@@ -1,11 +1,12 @@
 """Repositories with what people want to see of them: size, tags, times, whose; filtered and sorted."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, func, select
+from sqlalchemy import ColumnElement, Connection, func, or_, select
 
 from wherry.identity.tables import organizations, users
 from wherry.oci.names import RepositoryName
@@ -20,6 +21,8 @@ class RepositoryOrder(StrEnum):
     NAME = "name"
     UPDATED = "updated"
     TAGS = "tags"
+    MADE = "made"
+    VISIBILITY = "visibility"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,14 +45,21 @@ class RepositoryDetails:
 
 @dataclass(frozen=True, slots=True)
 class RepositoryFilter:
-    """What a list is narrowed to; None and empty texts narrow nothing."""
+    """What a list is narrowed to; None and empty texts narrow nothing.
+
+    `contains` looks at the whole name, `part` behind its organization; `within` has names of
+    organizations and images.
+    """
 
     organization: str | None = None
     contains: str = ""
+    part: str = ""
     category: str | None = None
     is_public: bool | None = None
     visible_to: int | None = None
     names: tuple[str, ...] | None = None
+    within: Collection[str] | None = None
+    after_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +88,8 @@ def list_repository_details(
         RepositoryOrder.NAME: repositories.c.name,
         RepositoryOrder.UPDATED: _UPDATED,
         RepositoryOrder.TAGS: _TAG_COUNT,
+        RepositoryOrder.MADE: repositories.c.id,
+        RepositoryOrder.VISIBILITY: repositories.c.is_public,
     }[order]
     query = (
         _DETAILS.where(*conditions)
@@ -102,6 +114,13 @@ def _conditions(narrowed: RepositoryFilter) -> list[ColumnElement[bool]]:
         conditions.append(organizations.c.name == narrowed.organization)
     if narrowed.contains:
         conditions.append(repositories.c.name.contains(narrowed.contains, autoescape=True))
+    if narrowed.part:
+        bare = repositories.c.name.not_like("%/%") & repositories.c.name.contains(
+            narrowed.part, autoescape=True
+        )
+        # The first slash is the organization's end, as that has none.
+        text = narrowed.part.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+        conditions.append(or_(bare, repositories.c.name.like(f"%/%{text}%", escape="\\")))
     if narrowed.category is not None:
         conditions.append(repositories.c.category == narrowed.category)
     if narrowed.is_public is not None:
@@ -110,6 +129,11 @@ def _conditions(narrowed: RepositoryFilter) -> list[ColumnElement[bool]]:
         conditions.append(visible_to_user(narrowed.visible_to))
     if narrowed.names is not None:
         conditions.append(repositories.c.name.in_(narrowed.names))
+    if narrowed.within is not None:
+        inside = organizations.c.name.in_(narrowed.within)
+        conditions.append(or_(repositories.c.name.in_(narrowed.within), inside))
+    if narrowed.after_id is not None:
+        conditions.append(repositories.c.id > narrowed.after_id)
     return conditions
 
 
