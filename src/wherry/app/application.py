@@ -16,6 +16,8 @@ from wherry.web.distribution.face import DistributionFace
 from wherry.web.frame import Frame
 from wherry.web.operations.face import OperationsFace, OperationsServices
 from wherry.web.proxies import TrustedProxies
+from wherry.web.swr.face import SwrFace
+from wherry.web.swr.paths import concerns_swr
 
 logger = logging.getLogger(__name__)
 
@@ -40,6 +42,7 @@ class Application:
             self._dispatch, self._metrics, access_log, TrustedProxies(settings.trusted_proxies)
         )
         self._distribution: DistributionFace
+        self._swr: SwrFace
         self._operations: OperationsFace
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -50,7 +53,9 @@ class Application:
 
     async def _dispatch(self, scope: Scope, receive: Receive, send: Send) -> None:
         path = scope["path"]
-        if path.startswith("/v2/") or path in ("/v2", "/token"):
+        if concerns_swr(scope):
+            await self._swr(scope, receive, send)
+        elif path.startswith("/v2/") or path in ("/v2", "/token"):
             await self._distribution(scope, receive, send)
         else:
             await self._operations(scope, receive, send)
@@ -61,6 +66,7 @@ class Application:
             try:
                 wired = await open_services(self._settings, self._metrics, self._clock, stack)
                 self._distribution = DistributionFace(wired.distribution)
+                self._swr = SwrFace(wired.swr)
                 self._operations = OperationsFace(
                     OperationsServices(wired.database, wired.store, self._metrics, wherry.__version__)
                 )

@@ -14,6 +14,7 @@ from wherry.db.fresh_rows import FreshRows
 from wherry.db.pull_reader import open_pull_reader
 from wherry.identity.failed_logins import FailedLogins
 from wherry.identity.key_logins import KeyLogins
+from wherry.identity.key_secrets import KeySecrets
 from wherry.identity.logins import Logins
 from wherry.identity.passwords import Passwords
 from wherry.kit.clock import Clock
@@ -26,6 +27,7 @@ from wherry.web.authentication import Authentication
 from wherry.web.distribution.call import Limits, Services
 from wherry.web.origin import Origin
 from wherry.web.proxies import TrustedProxies
+from wherry.web.swr.call import SwrServices
 
 # Named in challenges and in tokens: whom a token is for.
 SERVICE = "wherry"
@@ -38,6 +40,7 @@ class Wired:
     database: Database
     store: BlobStore
     distribution: Services
+    swr: SwrServices
 
 
 def open_sealer(settings: Settings) -> Sealer:
@@ -103,4 +106,16 @@ async def open_services(settings: Settings, metrics: Metrics, clock: Clock, stac
         sparse=settings.sparse_manifests is SparseManifests.ALLOW,
         redirect=settings.store.redirect_expires if settings.store.redirect else None,
     )
-    return Wired(database, store, distribution)
+    swr = SwrServices(
+        database=database,
+        intake=distribution.intake,
+        pulls=distribution.pulls,
+        standing=distribution.standing,
+        key_logins=key_logins,
+        key_secrets=KeySecrets(rows, sealer),
+        sealer=sealer,
+        origin=distribution.origin,
+        clock=clock,
+        idle=settings.uploads.idle_timeout,
+    )
+    return Wired(database, store, distribution, swr)

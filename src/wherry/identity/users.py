@@ -45,6 +45,12 @@ def find_user(tx: Connection, name: str) -> User | None:
     return None if row is None else User(*row)
 
 
+def find_user_by_id(tx: Connection, user_id: int) -> User | None:
+    """The user of that id, disabled or not."""
+    row = tx.execute(_USERS.where(users.c.id == user_id)).one_or_none()
+    return None if row is None else User(*row)
+
+
 def get_user(tx: Connection, name: str) -> User:
     """Raises `UserUnknown`."""
     user = find_user(tx, name)

@@ -70,6 +70,15 @@ class RepositoryList:
     total: int
 
 
+@dataclass(frozen=True, slots=True)
+class RepositorySums:
+    """`size` counts a blob once for each repository that has it."""
+
+    repositories: int
+    tags: int
+    size: int
+
+
 def list_repository_details(
     tx: Connection,
     narrowed: RepositoryFilter,
@@ -106,6 +115,20 @@ def get_repository_details(tx: Connection, name: RepositoryName) -> RepositoryDe
     if row is None:
         raise RepositoryUnknown(name)
     return _repository(row)
+
+
+def sum_repositories(tx: Connection, narrowed: RepositoryFilter) -> RepositorySums:
+    """Sums over the repositories that pass the filter."""
+    each = (
+        select(_TAG_COUNT.label("tags"), _SIZE.label("size"))
+        .select_from(repositories.join(organizations))
+        .where(*_conditions(narrowed))
+        .subquery()
+    )
+    row = tx.execute(
+        select(func.count(), func.sum(each.c.tags), func.sum(each.c.size)).select_from(each)
+    ).one()
+    return RepositorySums(row[0], int(row[1] or 0), int(row[2] or 0))
 
 
 def _conditions(narrowed: RepositoryFilter) -> list[ColumnElement[bool]]:

@@ -18,3 +18,14 @@ def list_tags(tx: Connection, name: RepositoryName, *, after: str = "", size: in
         .limit(size + 1)
     )
     return Page.cut([row[0] for row in rows], size)
+
+
+def newest_tags(tx: Connection, repository_id: int, size: int) -> tuple[str, ...]:
+    """At most `size` tags of the repository, those first that moved last."""
+    rows = tx.execute(
+        select(tags.c.name)
+        .where(tags.c.repository_id == repository_id)
+        .order_by(tags.c.moved_at.desc(), tags.c.name)
+        .limit(size)
+    )
+    return tuple(row[0] for row in rows)

@@ -1,0 +1,109 @@
+"""Quotas, switches and figures of the service, and the project that clients ask for."""
+
+import hashlib
+
+from starlette.responses import Response
+
+from wherry.access.holdings import holdings_of
+from wherry.identity.organizations import list_organizations
+from wherry.registry.overview import overview
+from wherry.registry.repository_details import RepositoryFilter, sum_repositories
+from wherry.web.swr.call import Call
+from wherry.web.swr.documents import answer
+from wherry.web.swr.errors import Code, Problem
+from wherry.web.swr.logins import DEFAULT_PROJECT
+
+# SWR's word for it has no value here: nobody is kept from making a further organization.
+NO_LIMIT = -1
+
+_REPORTS = frozenset({"downflow", "store"})
+_FREQUENCIES = frozenset({"daily", "weekly", "monthly"})
+
+
+async def list_quotas(call: Call) -> Response:
+    """How many organizations one has a right on; their number is not limited, which is said with -1."""
+    actor = call.actor
+    holdings, found = await call.read(lambda tx: (holdings_of(tx, actor), list_organizations(tx)))
+    used = sum(1 for organization in found if holdings.touches(organization.name))
+    quota = {"quota_key": "namespace", "quota_limit": NO_LIMIT, "used": used, "unit": ""}
+    return answer({"quotas": [quota]})
+
+
+async def show_share_feature_gates(call: Call) -> Response:
+    """What this server can."""
+    return answer(
+        {
+            "enable_experience": False,
+            "enable_hss_service": False,
+            "enable_image_scan": False,
+            "enable_sm3": False,
+            "enable_image_sync": False,
+            "enable_cci_service": False,
+            "enable_image_label": False,
+            "enable_pipeline": False,
+            "enable_authorization_token": True,
+            "enable_resource": False,
+            "enable_list_v3": True,
+            "enable_image_quota": False,
+            "enable_cosign_signature": True,
+            "enable_enterprise_edition_link": False,
+            "enable_customize_validity_period": True,
+            "swr_util_download_url": "",
+        }
+    )
+
+
+async def show_domain_overview(call: Call) -> Response:
+    """How much there is: of the whole service for administrators, else of what one may see."""
+    organizations, repositories, tags, stored = await _figures(call)
+    return answer(
+        {
+            "domain_id": str(call.user_id),
+            "domain_name": call.actor.name,
+            "namspace_num": organizations,
+            "repo_num": repositories,
+            "image_num": tags,
+            "store_space": float(stored),
+            # Not measured yet.
+            "downflow_size": 0.0,
+        }
+    )
+
+
+async def show_domain_resource_reports(call: Call) -> Response:
+    """What is stored now, as the one point of its curve; downloads are not measured yet."""
+    kind, frequency = call.parameters["resource_type"], call.parameters["frequency"]
+    if kind not in _REPORTS or frequency not in _FREQUENCIES:
+        raise Problem(Code.INVALID_PARAMETER, "reports are downflow or store, and daily, weekly or monthly")
+    if kind == "downflow":
+        return answer([])
+    _, _, _, stored = await _figures(call)
+    return answer([{"date": call.now.strftime("%Y-%m-%d"), "value": float(stored)}])
+
+
+async def check_agency(call: Call) -> Response:
+    """Whether clusters may be reached for triggers: not yet."""
+    return answer({"domain_id": str(call.user_id), "is_agency": False})
+
+
+async def list_projects(call: Call) -> Response:
+    """The one project that there is, under the name that is asked for."""
+    name = call.asked().text("name") or DEFAULT_PROJECT
+    project = hashlib.sha256(f"project {name}".encode()).hexdigest()[:32]
+    return answer({"projects": [{"id": project, "name": name, "enabled": True}]})
+
+
+async def _figures(call: Call) -> tuple[int, int, int, int]:
+    actor = call.actor
+    if actor.is_admin and actor.ceiling is None:
+        all_of_it = await call.read(overview)
+        return all_of_it.organizations, all_of_it.repositories, all_of_it.tags, all_of_it.stored
+    wanted = RepositoryFilter(
+        visible_to=None if actor.is_admin else call.user_id,
+        within=None if actor.ceiling is None else tuple(actor.ceiling),
+    )
+    holdings, found, sums = await call.read(
+        lambda tx: (holdings_of(tx, actor), list_organizations(tx), sum_repositories(tx, wanted))
+    )
+    organizations = sum(1 for organization in found if holdings.touches(organization.name))
+    return organizations, sums.repositories, sums.tags, sums.size
