@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TextIO
 
 import typer
 
@@ -190,12 +192,21 @@ def _lifetime(text: str | None) -> timedelta | None:
     return timedelta(**{_UNITS[match[2]]: int(match[1])})
 
 
-def _new_file(path: Path) -> Any:
-    """A file for its owner alone, which is not there yet: no credentials are ever overwritten."""
+@contextmanager
+def _new_file(path: Path) -> Iterator[TextIO]:
+    """A file for its owner alone, which is not there yet: no credentials are ever overwritten.
+
+    Where nothing came of it, it goes again: the next try would find it in its way.
+    """
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError:
         fail(f"{path} is there already, and credentials are never overwritten. Choose another file.")
     except OSError as error:
         fail(f"{path} cannot be written: {error.strerror}")
-    return os.fdopen(descriptor, "w", encoding="utf-8", newline="")
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as file:
+            yield file
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise

@@ -34,7 +34,10 @@ def read_credentials(text: str) -> Credentials:
 
     Raises `InvalidCredentialsFile`.
     """
-    rows = [row for row in csv.reader(io.StringIO(text.removeprefix("\ufeff"))) if row]
+    try:
+        rows = [row for row in csv.reader(io.StringIO(text.removeprefix("\ufeff"), newline=None)) if row]
+    except csv.Error as error:
+        raise InvalidCredentialsFile(f"no CSV: {error}") from None
     if len(rows) < 2:
         raise InvalidCredentialsFile("a credentials.csv has a header line and a line with the key")
     header = [cell.strip().lower() for cell in rows[0]]
