@@ -110,6 +110,12 @@ def forget_resource(tx: Connection, resource: Resource) -> None:
     tx.execute(delete(grants).where(grants.c.kind == resource.kind.value, grants.c.name == resource.name))
 
 
+def forget_images_of(tx: Connection, organization: str) -> None:
+    """The organization is gone, and rights on images that it might have had with it."""
+    theirs = grants.c.name.startswith(f"{organization}/", autoescape=True)
+    tx.execute(delete(grants).where(grants.c.kind == Kind.IMAGE.value, theirs))
+
+
 def list_grants(
     tx: Connection, *, resource: Resource | None = None, user: str | None = None
 ) -> tuple[Grant, ...]:

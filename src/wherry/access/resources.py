@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from wherry.identity.organizations import LIBRARY
 from wherry.oci.names import RepositoryName
 
 
@@ -22,9 +23,15 @@ class Resource:
 
     @classmethod
     def parse(cls, text: str) -> "Resource":
-        """`acme` is an organization, `acme/web` an image. Raises `InvalidName`."""
+        """`acme` is an organization, `acme/web` an image, `library/web` the image `web`.
+
+        Raises `InvalidName`.
+        """
         name = RepositoryName.parse(text).text
-        return cls(Kind.IMAGE if "/" in name else Kind.ORGANIZATION, name)
+        if "/" not in name:
+            return cls(Kind.ORGANIZATION, name)
+        # The library's images are known by their bare names: a right on the long one would never be found.
+        return cls(Kind.IMAGE, name.removeprefix(f"{LIBRARY}/"))
 
     def __str__(self) -> str:
         return f"{self.kind} {self.name}"

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, delete, select
 
-from wherry.access.grants import forget_resource, grant
+from wherry.access.grants import forget_images_of, forget_resource, grant
 from wherry.access.levels import Level
 from wherry.access.resources import Kind, Resource
 from wherry.access.shares import forget_shares_with
@@ -23,11 +23,13 @@ def create_organization(tx: Connection, name: str, user_id: int, now: datetime) 
 
 
 def delete_organization(tx: Connection, name: str) -> None:
-    """Remove it with the rights on it. Raises `OrganizationUnknown`, `OrganizationNotEmpty`."""
+    """Remove it with the rights on it and on images not pushed yet: who makes another one of that name owes
+    nobody anything. Raises `OrganizationUnknown`, `OrganizationNotEmpty`."""
     found = get_organization(tx, name)
     held = select(repositories.c.id).where(repositories.c.organization_id == found.id).limit(1)
     if tx.execute(held).first() is not None:
         raise OrganizationNotEmpty(name)
     forget_resource(tx, Resource(Kind.ORGANIZATION, name))
+    forget_images_of(tx, name)
     forget_shares_with(tx, name)
     tx.execute(delete(organizations).where(organizations.c.id == found.id))
