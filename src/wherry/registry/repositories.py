@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, Connection, bindparam, insert, or_, select
 from sqlalchemy.exc import IntegrityError
 
 from wherry.access.resources import Kind
-from wherry.access.tables import grants
+from wherry.access.tables import grants, shares
 from wherry.identity.organizations import LIBRARY, ensure_organization, refuse_reserved
 from wherry.identity.tables import organizations
 from wherry.kit.pages import Page
@@ -85,20 +85,31 @@ def list_repositories(
     size: int = 100,
     only_public: bool = False,
     visible_to: int | None = None,
+    shared_at: datetime | None = None,
     within: Collection[str] | None = None,
     organization: str | None = None,
 ) -> Page[Repository]:
-    """A page in ASCII order of those behind `after`; of those that the user `visible_to` may pull, and
-    of those that `within` names, by themselves or by their organization."""
+    """A page in ASCII order of those behind `after`.
+
+    With `visible_to` of those that are public or that this user was given a right on, with `shared_at` also
+    of those shared with them at that time. With `within` of those that are public or that it names, by
+    themselves or by their organization.
+    """
     query = _REPOSITORIES.where(repositories.c.name > after).order_by(repositories.c.name).limit(size + 1)
     if only_public:
         query = query.where(repositories.c.is_public)
     if within is not None:
         in_organizations = select(organizations.c.id).where(organizations.c.name.in_(within))
         query = query.where(
-            or_(repositories.c.name.in_(within), repositories.c.organization_id.in_(in_organizations))
+            or_(
+                repositories.c.is_public,
+                repositories.c.name.in_(within),
+                repositories.c.organization_id.in_(in_organizations),
+            )
         )
-    if visible_to is not None:
+    if visible_to is not None and shared_at is not None:
+        query = query.where(or_(visible_to_user(visible_to), _shared_with_user(visible_to, shared_at)))
+    elif visible_to is not None:
         query = query.where(visible_to_user(visible_to))
     if organization is not None:
         query = query.join(organizations).where(organizations.c.name == organization)
@@ -119,6 +130,18 @@ def visible_to_user(user_id: int) -> ColumnElement[bool]:
         repositories.c.name.in_(mine.where(grants.c.kind == Kind.IMAGE.value)),
         repositories.c.organization_id.in_(on_organizations),
     )
+
+
+def _shared_with_user(user_id: int, now: datetime) -> ColumnElement[bool]:
+    shared = (
+        select(shares.c.image)
+        .join(grants, (grants.c.name == shares.c.organization) & (grants.c.kind == Kind.ORGANIZATION.value))
+        .where(
+            grants.c.user_id == user_id,
+            or_(shares.c.deadline.is_(None), shares.c.deadline > int(now.timestamp())),
+        )
+    )
+    return repositories.c.name.in_(shared)
 
 
 _REPOSITORIES = select(

@@ -37,9 +37,11 @@ async def list_catalog(call: Call) -> Response:
     """Repositories in ASCII order: those that the user may pull."""
     after, size = call.asked("last") or "", _page_size(call)
     visible_to = None if call.actor.is_admin else call.user_id
-    within = call.actor.ceiling
+    within, now = call.actor.ceiling, call.services.clock.now()
     page = await call.services.database.read(
-        lambda tx: list_repositories(tx, after=after, size=size, visible_to=visible_to, within=within)
+        lambda tx: list_repositories(
+            tx, after=after, size=size, visible_to=visible_to, shared_at=now, within=within
+        )
     )
     names = [repository.name.text for repository in page.items] if size else []
     return _json({"repositories": names}, _next(call, size, names[-1]) if page.more and names else {})
