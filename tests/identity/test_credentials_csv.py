@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from engines.pytest_plugin import require
 from wherry.identity.credentials_csv import (
     Credentials,
     InvalidCredentialsFile,
@@ -64,6 +65,7 @@ def test_what_is_no_credentials_file_is_refused(text: str) -> None:
 
 
 def test_the_login_key_is_what_the_documented_line_prints() -> None:
+    require("openssl")
     line = (
         'printf "$AK" | openssl dgst -binary -sha256 -hmac "$SK" | od -An -vtx1'
         " | sed 's/[ \\n]//g' | sed 'N;s/\\n//'"
