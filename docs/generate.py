@@ -25,6 +25,7 @@ def pages() -> dict[str, str]:
         "metrics.md": _metrics(),
         "cli.md": _cli(),
         "http-api.md": _http_api(),
+        "swr.md": _swr(),
     }
 
 
@@ -171,6 +172,80 @@ def _http_api() -> str:
                     (status, f"`{code}`", ", ".join(sorted(when)))
                     for (status, code), when in sorted(forms.items())
                 ),
+            ),
+        ]
+    )
+
+
+_SWR_INTRODUCTION = """\
+Programs that manage Huawei Cloud SWR (basic edition) through `huaweicloudsdkswr` manage Wherry: same paths,
+same fields, same signatures. The API is on the address of the registry; the SDK needs an access key and that
+address:
+
+```python
+from huaweicloudsdkcore.auth.credentials import BasicCredentials
+from huaweicloudsdkswr.v2 import ListNamespacesRequest, SwrClient
+
+client = (
+    SwrClient.new_builder()
+    .with_credentials(BasicCredentials("<access key id>", "<secret access key>", "any-project-id"))
+    .with_endpoint("https://registry.example.com")
+    .build()
+)
+print(client.list_namespaces(ListNamespacesRequest()).namespaces)
+```
+
+`wherry key create` makes an access key. Each request is signed with it (SDK-HMAC-SHA256): the server's clock
+and the client's are at most 15 minutes apart, and a body has at most 12 MiB. A proxy in front passes `Host`
+and `User-Agent` on as they are: they are signed.
+
+How SWR's terms are meant here:
+
+- A namespace is an organization, a repository an image. In paths and bodies `$` stands for `/` in an image's
+  name; `%2F` does too.
+- `auth` 1 is read, 3 is write, 7 is edit. `user_id` is what this API shows; in its place a user's name will
+  do.
+- An account (domain), which images are shared with, is an organization: all who have a right on it may pull.
+- The project id is not used; `GET /v3/projects` gives every name one.
+- A temporary login may what the key that asked for it may. It lives for six hours, or for the
+  `duration_seconds` (900 to 86400) of the query; `create_authorization_token` makes one for 24 hours. It ends
+  early when its user is disabled, not when the key that asked for it is.
+- There is no limit on the number of organizations: `quota_limit` is -1.
+- `num_download`, `downflow_size` and the report `downflow` are not measured yet: 0, or no points.
+- Of a share that is not there, `show_access_domain` says so with `exist: false`.
+
+The operations of the enterprise edition (`/v2/{project_id}/instances/…` and its relatives) are answered with
+501 and the code `SVCSTG.SWR.5010000`, those that are not yet available with `SVCSTG.SWR.5010001`.
+"""
+
+
+def _swr() -> str:
+    from wherry.web.swr.errors import Code
+    from wherry.web.swr.routes import OPERATIONS
+
+    return "\n".join(
+        [
+            "# SWR API\n",
+            _MADE.format(source="src/wherry/web/swr"),
+            _SWR_INTRODUCTION,
+            "## Operations\n",
+            _table(
+                ("Operation", "Request", "Must have", "State"),
+                (
+                    (
+                        f"`{operation.name}`",
+                        f"`{operation.route.method} {operation.route.shown}`",
+                        f"`{operation.route.action.rule.need}`",
+                        operation.state.value,
+                    )
+                    for operation in OPERATIONS
+                ),
+            ),
+            "## Errors\n",
+            "A code has the HTTP status in its first three digits.\n",
+            _table(
+                ("Code", "When"),
+                ((f"`{code.value}`", code.name.replace("_", " ").lower()) for code in sorted(Code)),
             ),
         ]
     )

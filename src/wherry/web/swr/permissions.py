@@ -15,7 +15,6 @@ from wherry.identity.organizations import get_organization
 from wherry.identity.users import User, find_user, find_user_by_id
 from wherry.oci.names import RepositoryName
 from wherry.registry.repositories import get_repository
-from wherry.registry.repository_details import get_repository_details
 from wherry.web.swr.call import Call, bare_name
 from wherry.web.swr.documents import Fields, answer, done, plain_text
 from wherry.web.swr.errors import Code, Problem
@@ -88,11 +87,11 @@ async def show_user_repository_auth(call: Call) -> Response:
     may_grant = (await decide(call, Action.IMAGE_GRANT)).allowed
     found, grants = await call.read(
         lambda tx: (
-            get_repository_details(tx, image),
+            get_repository(tx, image),
             list_grants(tx, resource=resource) if may_grant else (),
         )
     )
-    document = {"id": found.id, "name": bare_name(image), "creator_name": found.creator or ""}
+    document = {"id": found.id, "name": bare_name(image)}
     return answer(document | _auths(call, await image_level(call), grants))
 
 

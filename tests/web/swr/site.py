@@ -1,0 +1,272 @@
+"""A running Wherry as SWR's users see it: people with access keys, the official SDK, images really pushed."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import itertools
+import json
+import os
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+from unittest import mock
+
+import httpx
+import pytest
+from sqlalchemy import update
+
+from engines.servers.wherry import Wherry
+from wherry.access.grants import grant
+from wherry.access.levels import Level
+from wherry.access.resources import Resource
+from wherry.access.tables import shares
+from wherry.db.database import Database
+from wherry.identity.access_keys import create_access_key
+from wherry.identity.login_keys import login_key
+from wherry.identity.tables import access_keys
+from wherry.identity.users import create_user, get_user
+from wherry.kit.secrets import Sealer, master_key_in
+from wherry.oci.media_types import OCI_INDEX, OCI_MANIFEST
+
+# The SDK keeps a file in the home folder from its import on, and asks the environment for proxies.
+_HOME = tempfile.mkdtemp(prefix="swr-sdk-")
+SDK_ENVIRONMENT = {"HOME": _HOME, "NO_PROXY": "127.0.0.1"}
+with mock.patch.dict(os.environ, SDK_ENVIRONMENT):
+    swr: Any = pytest.importorskip(
+        "huaweicloudsdkswr.v2", reason="huaweicloudsdkswr, SWR's official SDK, is not installed"
+    )
+    from huaweicloudsdkcore.auth.credentials import BasicCredentials
+    from huaweicloudsdkcore.exceptions.exceptions import ServiceResponseException
+    from huaweicloudsdkcore.http.http_config import HttpConfig
+    from huaweicloudsdkcore.sdk_request import SdkRequest
+    from huaweicloudsdkcore.signer.signer import Signer
+
+PROJECT = "0123456789abcdef0123456789abcdef"
+CONFIG_TYPE = "application/vnd.oci.image.config.v1+json"
+LAYER_TYPE = "application/vnd.oci.image.layer.v1.tar"
+_numbers = itertools.count(1)
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """An access key with its secret."""
+
+    id: str
+    secret: str
+
+    @property
+    def login_key(self) -> str:
+        return login_key(self.id, self.secret)
+
+
+@dataclass(frozen=True, slots=True)
+class Pushed:
+    """A manifest that is in the registry."""
+
+    content: bytes
+    digest: str
+    config: str
+    size: int
+
+
+class Site:
+    """Administers a running server beside it, and talks to it from outside."""
+
+    def __init__(self, server: Wherry) -> None:
+        self.host, self.url = server.host, server.url
+        self.database = Database(f"sqlite:///{server.data / 'wherry.db'}")
+        self._sealer = Sealer(master_key_in(server.data / "master.key"))
+        self.registry = httpx.Client(base_url=server.url, auth=(server.username, server.password), timeout=60)
+        self.admin = self.client(self.key("admin"))
+
+    def close(self) -> None:
+        self.registry.close()
+        self.database.close()
+
+    def user(self, name: str = "") -> str:
+        """A new user without any right; answers the name."""
+        name = name or f"user{next(_numbers)}"
+        self.database.write_now(lambda tx: create_user(tx, name, "no hash", datetime.now(UTC)))
+        return name
+
+    def user_id(self, name: str) -> str:
+        return str(self.database.read_now(lambda tx: get_user(tx, name)).id)
+
+    def grant(self, user: str, resource: str, level: Level) -> None:
+        """Give the right behind the API's back."""
+
+        def work(tx: Any) -> None:
+            grant(tx, get_user(tx, user).id, Resource.parse(resource), level, None, datetime.now(UTC))
+
+        self.database.write_now(work)
+
+    def expire_share(self, image: str, organization: str) -> None:
+        """Let the share's deadline be long past."""
+        mine = (shares.c.image == image, shares.c.organization == organization)
+        self.database.write_now(lambda tx: tx.execute(update(shares).where(*mine).values(deadline=1)))
+
+    def key(
+        self, user: str, scope: Mapping[str, int] | None = None, expires_at: datetime | None = None
+    ) -> Key:
+        def work(tx: Any) -> Key:
+            made = create_access_key(
+                tx,
+                self._sealer,
+                get_user(tx, user).id,
+                "test",
+                datetime.now(UTC),
+                scope=scope,
+                expires_at=expires_at,
+            )
+            return Key(made.id, made.secret)
+
+        return self.database.write_now(work)
+
+    def client(self, key: Key, project: str | None = PROJECT) -> Any:
+        """The SDK's client for a key."""
+        builder = swr.SwrClient.new_builder().with_http_config(HttpConfig(timeout=(30, 60)))
+        return (
+            builder.with_credentials(BasicCredentials(key.id, key.secret, project))
+            .with_endpoint(self.url)
+            .build()
+        )
+
+    def expire_key(self, key: Key) -> None:
+        """Let the key's time be long past."""
+        mine = access_keys.c.id == key.id
+        self.database.write_now(lambda tx: tx.execute(update(access_keys).where(mine).values(expires=1)))
+
+    def signed(
+        self,
+        key: Key,
+        method: str,
+        path: str,
+        query: Mapping[str, str] | None = None,
+        body: bytes = b"",
+        headers: Mapping[str, str] | None = None,
+    ) -> httpx.Request:
+        """A request of one's own making, signed by the SDK's signer; a test may change it before sending."""
+        request = Signer(BasicCredentials(key.id, key.secret)).sign(
+            SdkRequest(
+                method=method,
+                schema="http",
+                host=self.host,
+                resource_path=path,
+                query_params=list((query or {}).items()),
+                header_params={"Content-Type": "application/json", "User-Agent": "test", **(headers or {})},
+                body=body,
+            )
+        )
+        return httpx.Request(method, self.url + request.uri, headers=request.header_params, content=body)
+
+    def send(self, request: httpx.Request) -> httpx.Response:
+        with httpx.Client(timeout=60) as client:
+            return client.send(request)
+
+    def client_of(self, user: str, **more: Any) -> Any:
+        """The SDK's client for a new key of the user's."""
+        return self.client(self.key(user, **more))
+
+    def organization(self, name: str = "") -> str:
+        """A new organization; made by the administrator."""
+        name = name or f"org{next(_numbers)}"
+        body = swr.CreateNamespaceRequestBody(namespace=name)
+        self.admin.create_namespace(swr.CreateNamespaceRequest(body=body))
+        return name
+
+    def push(
+        self, image: str, tag: str, layer: bytes = b"layer", subject: Pushed | None = None, **more: object
+    ) -> Pushed:
+        """An image of one layer under the tag, or under its digest where the tag is empty."""
+        config = json.dumps({"architecture": "amd64", "os": "linux", "layer": layer.hex()}).encode()
+        digests = [self._blob(image, content) for content in (config, layer)]
+        document: dict[str, object] = {
+            "schemaVersion": 2,
+            "mediaType": OCI_MANIFEST,
+            "config": {"mediaType": CONFIG_TYPE, "digest": digests[0], "size": len(config)},
+            "layers": [{"mediaType": LAYER_TYPE, "digest": digests[1], "size": len(layer)}],
+            **more,
+        }
+        if subject is not None:
+            document["subject"] = _descriptor(subject)
+        content = json.dumps(document).encode()
+        digest = self._manifest(image, tag, content, OCI_MANIFEST)
+        return Pushed(content, digest, digests[0], len(config) + len(layer))
+
+    def push_index(self, image: str, tag: str, children: list[Pushed]) -> Pushed:
+        document = {
+            "schemaVersion": 2,
+            "mediaType": OCI_INDEX,
+            "manifests": [_descriptor(child) for child in children],
+        }
+        content = json.dumps(document).encode()
+        digest = self._manifest(image, tag, content, OCI_INDEX)
+        return Pushed(content, digest, "", sum(child.size for child in children))
+
+    def pull(self, image: str, reference: str, key: Key | None = None) -> int:
+        """The status of a pull, with a login key where a key is given."""
+        auth = (f"local@{key.id}", key.login_key) if key else None
+        path = f"{self.url}/v2/{image}/manifests/{reference}"
+        return httpx.get(path, auth=auth, headers={"accept": "*/*"}, timeout=60).status_code
+
+    def _blob(self, image: str, content: bytes) -> str:
+        digest = f"sha256:{hashlib.sha256(content).hexdigest()}"
+        started = self.registry.post(f"/v2/{image}/blobs/uploads/")
+        assert started.status_code == 202, started.text
+        place = httpx.URL(started.headers["location"]).copy_merge_params({"digest": digest})
+        assert self.registry.put(place, content=content).status_code == 201
+        return digest
+
+    def _manifest(self, image: str, tag: str, content: bytes, media_type: str) -> str:
+        digest = f"sha256:{hashlib.sha256(content).hexdigest()}"
+        path = f"/v2/{image}/manifests/{tag or digest}"
+        answer = self.registry.put(path, content=content, headers={"content-type": media_type})
+        assert answer.status_code == 201, answer.text
+        return digest
+
+
+def _descriptor(pushed: Pushed) -> dict[str, object]:
+    media_type = OCI_MANIFEST if pushed.config else OCI_INDEX
+    return {"mediaType": media_type, "digest": pushed.digest, "size": len(pushed.content)}
+
+
+def refusal(call: Any, request: Any) -> tuple[int, str]:
+    """Status and last seven digits of the code that the SDK shows; the answer carries a request id."""
+    with pytest.raises(ServiceResponseException) as caught:
+        call(request)
+    error: Any = caught.value
+    assert error.request_id, "an error has a request id"
+    assert error.error_msg
+    return error.status_code, error.error_code.removeprefix("SVCSTG.SWR.")
+
+
+def code_of(response: httpx.Response) -> tuple[int, str]:
+    """Status and last seven digits of the code of a refusal, which has both shapes and a request id."""
+    error = response.json()
+    (old,) = error["errors"]
+    assert old["errorCode"] == error["error_code"]
+    assert old["errorMessage"] == error["error_msg"] != ""
+    assert set(old) == {"errorCode", "errorMessage", "detail", "encoded_authorization_message"}
+    assert error["details"][0]["error_code"] == error["error_code"]
+    assert response.headers["x-request-id"]
+    return response.status_code, error["error_code"].removeprefix("SVCSTG.SWR.")
+
+
+def document(answer: Any) -> Any:
+    """The answer's JSON as it came, not as the SDK reads it."""
+    return json.loads(answer.raw_content)
+
+
+def is_moment(text: str) -> bool:
+    """Whether it is a time in UTC of the last hour."""
+    when = datetime.strptime(text, "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=UTC)
+    return 0 <= (datetime.now(UTC) - when).total_seconds() < 3600
+
+
+def unpacked(auth: str) -> tuple[str, str]:
+    """User and password of a Basic login."""
+    user, _, password = base64.b64decode(auth).decode().partition(":")
+    return user, password
