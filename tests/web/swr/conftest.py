@@ -1,18 +1,26 @@
-"""One server for all tests of this face; each test has users and organizations of its own."""
+"""One server for all tests of this face; each test has users and organizations of its own.
+
+Where the SDK is not installed, each module of this folder is skipped as it imports it.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import pytest
 
 from engines.servers import wherry
-from tests.web.swr.site import SDK_ENVIRONMENT, Site
+
+if TYPE_CHECKING:
+    from tests.web.swr.site import Site
 
 
 @pytest.fixture(scope="session", autouse=True)
 def _sdk_environment() -> Iterator[None]:
     """The SDK reads home folder and proxies at each call."""
+    from tests.web.swr.site import SDK_ENVIRONMENT
+
     with pytest.MonkeyPatch.context() as patch:
         for name, value in SDK_ENVIRONMENT.items():
             patch.setenv(name, value)
@@ -21,6 +29,8 @@ def _sdk_environment() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def site(tmp_path_factory: pytest.TempPathFactory, _sdk_environment: None) -> Iterator[Site]:
+    from tests.web.swr.site import Site
+
     with wherry(tmp_path_factory.mktemp("swr") / "data") as server:
         opened = Site(server)
         yield opened
