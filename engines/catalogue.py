@@ -154,7 +154,9 @@ ENGINES: Final[tuple[Engine, ...]] = (
         "busybox-static", "busybox", Debian(("busybox-static",)), "content of the tests' images", ("--help",)
     ),
     Engine("gpg", "gpg", Debian(("gnupg",)), "keys that sign helm charts"),
-    Engine("openssl", "openssl", Debian(("openssl",)), "the documented line that makes login keys", ("version",)),
+    Engine(
+        "openssl", "openssl", Debian(("openssl",)), "the documented line that makes login keys", ("version",)
+    ),
     Engine("xfs_io", "xfs_io", Debian(("xfsprogs",)), "cuts a file system's power", ("-V",)),
 )
 
