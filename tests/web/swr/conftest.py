@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
+from uuid import uuid4
 
 import pytest
 
-from engines.servers import wherry
+from engines.servers import PostgreSQL, wherry
 
 if TYPE_CHECKING:
     from tests.web.swr.site import Site
@@ -28,11 +29,18 @@ def _sdk_environment() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def site(tmp_path_factory: pytest.TempPathFactory, _sdk_environment: None) -> Iterator[Site]:
+def site(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, _sdk_environment: None
+) -> Iterator[Site]:
+    """On SQLite; a module that asks for `BOTH` has one on PostgreSQL too."""
     from tests.web.swr.site import Site
 
-    with wherry(tmp_path_factory.mktemp("swr") / "data") as server:
-        opened = Site(server)
+    settings = {}
+    if getattr(request, "param", "sqlite") == "postgresql":
+        cluster: PostgreSQL = request.getfixturevalue("postgres")
+        settings["WHERRY_DATABASE_URL"] = cluster.create_database(f"swr_{uuid4().hex[:8]}")
+    with wherry(tmp_path_factory.mktemp("swr") / "data", settings=settings) as server:
+        opened = Site(server, settings.get("WHERRY_DATABASE_URL"))
         yield opened
         opened.close()
 

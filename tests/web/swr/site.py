@@ -47,6 +47,15 @@ with mock.patch.dict(os.environ, SDK_ENVIRONMENT):
 PROJECT = "0123456789abcdef0123456789abcdef"
 CONFIG_TYPE = "application/vnd.oci.image.config.v1+json"
 LAYER_TYPE = "application/vnd.oci.image.layer.v1.tar"
+
+# For `pytestmark`: what depends on how a database counts, sorts and compares is tested on both.
+BOTH = pytest.mark.parametrize(
+    "site",
+    ["sqlite", pytest.param("postgresql", marks=pytest.mark.engine("postgresql"))],
+    indirect=True,
+    scope="session",
+)
+
 _numbers = itertools.count(1)
 
 
@@ -75,9 +84,9 @@ class Pushed:
 class Site:
     """Administers a running server beside it, and talks to it from outside."""
 
-    def __init__(self, server: Wherry) -> None:
+    def __init__(self, server: Wherry, database_url: str | None = None) -> None:
         self.host, self.url = server.host, server.url
-        self.database = Database(f"sqlite:///{server.data / 'wherry.db'}")
+        self.database = Database(database_url or f"sqlite:///{server.data / 'wherry.db'}")
         self._sealer = Sealer(master_key_in(server.data / "master.key"))
         self.registry = httpx.Client(base_url=server.url, auth=(server.username, server.password), timeout=60)
         self.admin = self.client(self.key("admin"))

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from tests.web.swr.site import Site, document, refusal, swr
+from tests.web.swr.site import BOTH, Site, document, refusal, swr
 from wherry.access.levels import Level
+
+pytestmark = BOTH
 
 
 def _create(name: str):

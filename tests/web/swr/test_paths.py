@@ -121,6 +121,11 @@ def test_paths_that_lead_nowhere(site: Site, method: str, path: str, expected: t
     assert code_of(site.send(site.signed(key, method, path))) == expected
 
 
+def test_head_has_no_body(site: Site):
+    answer = httpx.head(f"{site.url}/v2/manage/namespaces", timeout=60)
+    assert (answer.status_code, answer.content) == (405, b"")
+
+
 def test_images_without_an_organization_are_in_library(site: Site):
     site.push("plain", "1")
     shown = site.admin.show_repository(swr.ShowRepositoryRequest("library", "plain"))

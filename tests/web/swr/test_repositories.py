@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from tests.web.swr.site import Site, document, is_moment, refusal, swr
+from tests.web.swr.site import BOTH, Site, document, is_moment, refusal, swr
 from wherry.access.levels import Level
+
+pytestmark = BOTH
 
 
 def _create(organization: str, repository: str, is_public: object = False, **more: str):

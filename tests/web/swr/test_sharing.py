@@ -6,8 +6,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from tests.web.swr.site import Site, document, is_moment, refusal, swr
+from tests.web.swr.site import BOTH, Site, document, is_moment, refusal, swr
 from wherry.access.levels import Level
+
+pytestmark = BOTH
 
 
 def _tomorrow() -> str:

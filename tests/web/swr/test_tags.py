@@ -6,8 +6,10 @@ import json
 
 import pytest
 
-from tests.web.swr.site import Site, document, is_moment, refusal, swr
+from tests.web.swr.site import BOTH, Site, document, is_moment, refusal, swr
 from wherry.access.levels import Level
+
+pytestmark = BOTH
 
 
 def _bare(digest: str) -> str:

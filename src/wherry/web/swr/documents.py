@@ -9,6 +9,9 @@ from starlette.responses import Response
 
 from wherry.web.swr.errors import Code, Problem
 
+# What may be signed is longer; but nothing that this API takes is, and reading it would keep others waiting.
+MAX_DOCUMENT = 1024 * 1024
+
 
 class Fields:
     """An object of a body. Each reader raises `Problem` where the field is not what it has to be."""
@@ -49,13 +52,20 @@ def plain_text(value: object, name: str) -> str:
     """A string that every database keeps and every answer can carry. Raises `Problem`."""
     if not isinstance(value, str):
         raise Problem(Code.INVALID_PARAMETER, f"{name} is a string")
-    if "\0" in value or any("\ud800" <= letter <= "\udfff" for letter in value):
+    try:
+        # Half a surrogate pair, which JSON can spell, is no text.
+        value.encode()
+    except UnicodeEncodeError:
+        raise Problem(Code.INVALID_PARAMETER, f"{name} has characters that are none") from None
+    if "\0" in value:
         raise Problem(Code.INVALID_PARAMETER, f"{name} has characters that are none")
     return value
 
 
 def parsed(body: bytes) -> object:
     """The body's JSON. Raises `Problem`."""
+    if len(body) > MAX_DOCUMENT:
+        raise Problem(Code.BODY_TOO_LARGE, f"a document of this API has at most {MAX_DOCUMENT} bytes")
     try:
         return json.loads(body.decode("utf-8"))
     except (ValueError, RecursionError):

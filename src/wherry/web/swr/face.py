@@ -38,7 +38,10 @@ class SwrFace:
                 raise
             if problem.code in (Code.UNAVAILABLE, Code.NO_ROOM):
                 logger.error("%s: %s", type(error).__name__, error)  # noqa: TRY400
-            await problem.response()(scope, receive, send)
+            refusal = problem.response()
+            if scope["method"] == "HEAD":
+                refusal.body = b""
+            await refusal(scope, receive, send)
 
     def _route(self, scope: Scope, receive: Receive) -> tuple[Call, Route[Call, Response]]:
         # Not decoded before: %2F in a repository's name is no end of a segment.
