@@ -204,7 +204,7 @@ def test_ctr(keys: Keys, ctr: Client, home: Callable[[str], Path], images: Image
     """With layers that are not there yet: refused at a manifest, ctr 1.6 now and then waits for ever."""
     skopeo, archive = Client(require("skopeo"), home("ctr-keys-import")), f"{ctr.home}/{level}.tar"
     skopeo("copy", images.arm64.oci, f"oci-archive:{archive}:1")
-    ctr("images", "import", "--all-platforms", "--index-name", f"local-{level}", archive)
+    ctr("images", "import", "--no-unpack", "--all-platforms", "--index-name", f"local-{level}", archive)
 
     def login(registry: RegistryUnderTest) -> tuple[str, ...]:
         return ("--plain-http", "--user", f"{registry.username}:{registry.password}")
