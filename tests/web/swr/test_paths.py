@@ -37,6 +37,8 @@ def _concerns(path: str, *headers: tuple[bytes, bytes]) -> bool:
         "/healthz",
         "/metrics",
         "/v30",
+        "/v2/manager/web/manifests/1",
+        "/v2/manage-it/tags/list",
     ],
 )
 def test_the_registrys(path: str):
@@ -49,6 +51,7 @@ def test_the_registrys(path: str):
         "/v2/manage/namespaces",
         "/v2/manage/namespaces/a/repos/manifests/b/tags",
         "/v2/manage/blobs/x",
+        "/v2/manage",
         "/v3/manage/repos",
         "/v3/projects",
         "/v3",

@@ -15,7 +15,7 @@ def concerns_swr(scope: Scope) -> bool:
     """Asked for every request, so the registry's own paths are told by one or two looks."""
     path: str = scope["path"]
     if path.startswith("/v2/"):
-        if path.startswith("/v2/manage/"):
+        if path.startswith("/v2/manage") and path[10:11] in ("", "/"):
             return True
         if "/manifests/" in path or "/blobs/" in path or path.endswith(("/v2/", "/tags/list")):
             return False
