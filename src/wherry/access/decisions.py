@@ -28,10 +28,6 @@ class Actor:
     def is_anonymous(self) -> bool:
         return self.user_id is None
 
-    def without_grant(self) -> "Actor":
-        """The same actor with all that they may, as if they had come with their password."""
-        return Actor(self.user_id, self.name, self.is_admin)
-
 
 ANONYMOUS = Actor(None, "anonymous")
 
