@@ -14,6 +14,7 @@ class Operation(StrEnum):
     LOGIN = "login"
     PUSH = "push"
     PULL = "pull"
+    REDIRECT = "pull by redirect"
     LIST = "list tags"
     DELETE = "delete"
     INDEX = "multi-arch index"
@@ -118,5 +119,10 @@ CLIENTS: tuple[ClientUnderTest, ...] = (
 
 
 def operation(which: Operation) -> pytest.MarkDecorator:
-    """Marks a test as (part of) the proof that a client does this."""
+    """Marks a test as (part of) the proof that its module's client does this."""
     return pytest.mark.operation(which)
+
+
+def redirected(client: str) -> pytest.MarkDecorator:
+    """Marks the test, in the module for all clients, that shows that one follows a redirect to the store."""
+    return pytest.mark.operation(Operation.REDIRECT, row=client)
