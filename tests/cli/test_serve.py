@@ -268,7 +268,7 @@ class TestLogs:
             assert client.post(f"{server.url}/token", data=form).status_code == 200
             client.get(f"{server.url}/v2/", headers={"authorization": f"Bearer {token}"})
             client.get(f"{server.url}/v2/?token={token}&password={PASSWORD}")
-            until(lambda: server.out.count("wherry.access") >= 6)
+            until(lambda: server.out.count("wherry.access") >= 5)
             server.signal(signal.SIGTERM)
             server.wait()
             text = server.out
