@@ -88,15 +88,8 @@ def podman_client(home: Callable[[str], Path]) -> Client:
     """podman with a storage of its own, which is not made for the users and daemons of a whole machine."""
     folder = home("podman")
     storage = ("--root", f"{folder}/root", "--runroot", f"{folder}/run", "--tmpdir", f"{folder}/tmp")
-    options = (
-        *storage,
-        "--storage-driver",
-        "vfs",
-        "--cgroup-manager",
-        "cgroupfs",
-        "--events-backend",
-        "file",
-    )
+    quiet = ("--cgroup-manager", "cgroupfs", "--events-backend", "file")
+    options = (*storage, "--storage-driver", "vfs", *quiet)
     return Client(require("podman", root=True), folder, options=options)
 
 
