@@ -16,7 +16,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.hostile", description=__doc__)
     parser.add_argument("--requests", type=int, default=100_000)
     parser.add_argument("--seed", type=int, default=DEFAULT_SEED, help="repeats a run")
-    parser.add_argument("--connections", type=int, default=12)
+    parser.add_argument("--connections", type=int, default=32)
     parser.add_argument("--database-url", default="", help="PostgreSQL instead of SQLite")
     chosen = parser.parse_args()
     settings = {"WHERRY_DATABASE_URL": chosen.database_url} if chosen.database_url else {}

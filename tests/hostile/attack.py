@@ -42,7 +42,7 @@ class Outcome:
 
 
 async def attack(
-    folder: Path, requests: int, seed: int, connections: int = 12, settings: Mapping[str, str] | None = None
+    folder: Path, requests: int, seed: int, connections: int = 32, settings: Mapping[str, str] | None = None
 ) -> Outcome:
     """Start a server in `folder`, fill it, send `requests` mutated requests, and look at it again."""
     with wherry(folder / "data", settings={**SETTINGS, **(settings or {})}) as server:
