@@ -57,7 +57,8 @@ class Logins:
 
         Raises `TooManyLogins`, `DatabaseUnavailable`.
         """
-        row = await self._rows.row(self._by_name, user_name=name)
+        # No user has such a name, and PostgreSQL would fail on the question.
+        row = None if "\0" in name else await self._rows.row(self._by_name, user_name=name)
         known_hash = None if row is None else str(row[4])
         claim = hmac.digest(self._key, f"{len(name)}:{name}:{password}".encode(), hashlib.sha256)
         if known_hash is None or not hmac.compare_digest(self._right.get(claim, ""), known_hash):

@@ -94,11 +94,14 @@ class Call:
         if not raw:
             return ()
         try:
-            return parse_qsl(
+            parameters = parse_qsl(
                 raw.decode("latin-1"), keep_blank_values=True, max_num_fields=MAX_PARAMETERS, errors="strict"
             )
-        except (ValueError, UnicodeDecodeError):
+        except ValueError:
             raise Problem(400, Code.UNSUPPORTED, "the query of the URL cannot be read") from None
+        if any("\0" in value for _, value in parameters):
+            raise Problem(400, Code.UNSUPPORTED, "a value in the query of the URL has a zero byte")
+        return parameters
 
     def asked(self, name: str) -> str | None:
         """The last value of a query parameter."""
