@@ -1,4 +1,4 @@
-"""A disk that can be full: a tmpfs with few bytes or few inodes, and ballast that is put on it and taken off again."""
+"""A disk that can be full: a tmpfs with few bytes or few inodes, and ballast put on and taken off again."""
 
 from __future__ import annotations
 

@@ -1,20 +1,25 @@
-"""A full disk: a clear answer in the OCI form, nothing lost, reads go on, and the same push works with room again."""
+"""A full disk: a clear answer in the OCI form, nothing lost, reads go on, and the same push works later."""
 
 from __future__ import annotations
 
+import asyncio
 import http.client
 import json
 import random
 import subprocess
 import sys
+import time
 from base64 import b64encode
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from urllib.parse import quote, urlsplit
 
 import pytest
+from sqlalchemy import Connection as SqlConnection
+from sqlalchemy import text
 
 from engines.servers import Wherry
 from engines.servers.process import free_port
@@ -22,6 +27,8 @@ from engines.servers.wherry import start_wherry
 from tests.durability.content import Blob, Manifest, digest_of, image
 from tests.durability.small_disk import KiB, MiB, SmallDisk, why_not
 from tests.durability.wire import Answer, Connection
+from wherry.db.database import Database
+from wherry.db.errors import DatabaseFull
 
 pytestmark = pytest.mark.skipif(why_not() is not None, reason=str(why_not()))
 
@@ -214,6 +221,34 @@ async def test_a_full_disk_refuses_clearly_and_the_same_push_works_once_there_is
     await assert_pulls(connection, manifest, [*before[1], chunked, small, large], "large")
     await assert_pulls(connection, *before, "before")
     connection.close()
+
+
+def run(statement: str, tx: SqlConnection) -> None:
+    tx.execute(text(statement))
+
+
+async def test_writes_that_share_a_commit_are_all_told_that_the_disk_is_full(tmp_path: Path) -> None:
+    """SQLite ends the transaction of all when one does not fit; none of them is told of another trouble."""
+    with SmallDisk(tmp_path / "small") as disk:
+        database = Database(f"sqlite:///{disk.path / 'metadata.db'}")
+        insert = "INSERT INTO pushes VALUES (zeroblob({}))"
+        try:
+            await database.write(partial(run, "CREATE TABLE pushes (content BLOB)"))
+            disk.fill_bytes(leave=MiB)
+            # While the first is at work the others gather, and are committed together. The large one is
+            # larger than SQLite's cache: it meets the full disk in its statement, not at the commit.
+            works: list[Callable[[SqlConnection], None]] = [lambda tx: time.sleep(0.3)]
+            works += [partial(run, insert.format(size)) for size in (10, 30 * MiB, 10)]
+            results = await asyncio.gather(*map(database.write, works), return_exceptions=True)
+            assert [type(result) for result in results[1:]] == [DatabaseFull] * 3
+            disk.make_room()
+            await database.write(works[2])
+            kept = await database.read(
+                lambda tx: tx.execute(text("SELECT count(*) FROM pushes")).scalar_one()
+            )
+            assert kept == 1
+        finally:
+            database.close()
 
 
 @on(NO_ROOM_FOR_BLOBS)
