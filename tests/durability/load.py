@@ -1,4 +1,4 @@
-"""The load: clients that push, mount, delete and pull side by side, and tell the model what they send and hear."""
+"""The load: clients that push, mount, delete and pull side by side, and tell the model what they hear."""
 
 from __future__ import annotations
 
@@ -436,6 +436,7 @@ CHANGES = (
     "delete manifest",
     "delete blob",
 )
+WITH_BODY = ("post", "append", "put", "push")
 
 
 async def random_operation(client: Client, name: str) -> None:

@@ -1,8 +1,8 @@
-"""What may be seen of the registry, given what was sent to it and what it has acknowledged. No I/O.
+"""What may be seen of the registry, given what was sent and what was acknowledged. No I/O.
 
-Every tag, manifest and blob of a repository is a register: it holds a value or None. A request that was sent but
-never answered may have happened at any moment after it was sent, or not at all; one that was answered happened
-between the two. What a read may see is then a set, and a value outside the set is a fault of the registry.
+Every tag, manifest and blob of a repository is a register: it holds a value or None. A request that was sent
+but never answered may have happened at any moment after it was sent, or not at all; one that was answered
+happened between the two. What a read may see is then a set; a value outside of it is a fault of the registry.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ FOREVER = 1 << 62
 
 @dataclass(slots=True, eq=False)
 class Change:
-    """One request's effect on one register: it now holds `value`; with `only_if`, where it held that before."""
+    """One request's effect on one register: it now holds `value`; with `only_if`, if it held that before."""
 
     value: str | None
     begun: int
@@ -117,7 +117,7 @@ class Session:
     digest: str
     offsets: set[int]
     earlier: set[int] = field(default_factory=set)
-    """Lengths that were acknowledged before: progress is not synced, so that power loss may go back to one."""
+    """Lengths that were acknowledged before: progress is not synced, power loss may go back to one."""
     may_be_gone: bool = False
     """A request was under way that ends the session."""
 

@@ -1,4 +1,4 @@
-"""Faults planted into a data folder while no server runs: what a registry that loses pushes would leave behind."""
+"""Faults planted into a data folder while no server runs: what a registry that loses pushes leaves behind."""
 
 from __future__ import annotations
 
@@ -42,7 +42,8 @@ def lose_a_link(data: Path) -> None:
 def point_a_tag_elsewhere(data: Path) -> None:
     _change(
         data,
-        "UPDATE tags SET digest = (SELECT max(digest) FROM manifests AS m WHERE m.repository_id = tags.repository_id)"
+        "UPDATE tags SET digest ="
+        " (SELECT max(digest) FROM manifests AS other WHERE other.repository_id = tags.repository_id)"
         " WHERE name = (SELECT min(name) FROM tags)",
     )
 

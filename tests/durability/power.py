@@ -1,7 +1,7 @@
 """Crash by power cut: an ext4 in a file, shut down so that nothing more reaches it, and mounted again.
 
-What was handed to the file system but not synced is lost, as it is when the power of a machine fails. The order in
-which a real disk writes its own cache is not tried: what the file system has sent to the loop device stays.
+What was handed to the file system but not synced is lost, as it is when the power of a machine fails. The
+order in which a real disk writes its own cache is not tried: what was sent to the loop device stays.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _NO_LOG_FLUSH = 2
 
 
 class PowerCut:
-    """A file system of its own below `folder`, mounted for the length of the block. Needs root and loop devices."""
+    """A file system of its own below `folder`, mounted for the length of the block. Needs root."""
 
     def __init__(self, folder: Path, promise: Promise | None = None) -> None:
         self.promise = promise or Promise(sessions_stay=False)

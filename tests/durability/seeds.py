@@ -1,4 +1,4 @@
-"""Where randomness begins: a new seed for each run, said in every failure, or the one that is to be repeated."""
+"""Where randomness begins: a new seed for each run, said in every failure, or one that is to be repeated."""
 
 from __future__ import annotations
 

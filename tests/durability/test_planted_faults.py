@@ -1,6 +1,6 @@
-"""The harness can fail: each fault that is planted between two servers is found by the check that runs after a crash.
+"""The harness can fail: a fault that is planted between two servers is found by the check after a crash.
 
-One folder is loaded and stopped once; each fault is planted into a copy of it, with a copy of what the model knows.
+One folder is loaded once; each fault is planted into a copy of it, with a copy of what the model knows.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""HTTP/1.1 by hand over one connection: every phase of a request is visible, and a kill can be aimed at it."""
+"""HTTP/1.1 by hand over one connection: each phase of a request is visible, and a kill can be aimed at it."""
 
 from __future__ import annotations
 
