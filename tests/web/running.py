@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -74,8 +75,7 @@ class Registry:
 
 @asynccontextmanager
 async def registry_of(settings: Settings, clock: FixedClock) -> AsyncIterator[Registry]:
-    """Serve `settings`, whose database has its schema; `admin` and `bob` (no administrator) can log in."""
-    _make_users(settings, clock)
+    """Serve `settings`, whose database `make_users` has filled."""
     metrics = Metrics(version="test", multiprocess_dir=None)
     async with AsyncExitStack() as stack:
         wired = await open_services(settings, metrics, clock, stack)
@@ -93,7 +93,8 @@ async def registry_of(settings: Settings, clock: FixedClock) -> AsyncIterator[Re
         yield registry
 
 
-def _make_users(settings: Settings, clock: Clock) -> None:
+def make_users(settings: Settings, clock: Clock) -> None:
+    """A signing key, `admin`, and `bob`, who is no administrator."""
     database = Database(settings.effective_database_url)
     hashed, now = _CHEAP.hash(PASSWORD), clock.now()
     try:
@@ -111,3 +112,8 @@ def code_of(answer: httpx.Response) -> str:
     assert error["message"]
     assert answer.headers["content-type"] == "application/json"
     return str(error["code"])
+
+
+def files_with(content: bytes, folder: Path) -> list[Path]:
+    """All files below `folder` that hold just `content`."""
+    return [path for path in folder.rglob("*") if path.is_file() and path.read_bytes() == content]

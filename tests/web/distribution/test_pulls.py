@@ -8,7 +8,7 @@ import pytest
 
 from tests.registry.contents import image
 from tests.web.conftest import Serve
-from tests.web.running import Registry, code_of
+from tests.web.running import Registry, code_of, files_with
 from wherry.oci.digests import Digest
 from wherry.oci.media_types import DOCKER_MANIFEST, OCI_MANIFEST
 from wherry.oci.names import RepositoryName
@@ -150,8 +150,8 @@ async def test_bytes_that_are_gone_are_an_error_and_never_half_an_answer(
     filled: Registry, tmp_path: Path
 ) -> None:
     small = f"/v2/acme/web/blobs/{Digest.of(b'layer')}"
-    for path in [path for path in tmp_path.rglob("*") if path.is_file()]:
-        if path.read_bytes() in (LARGE, b"layer"):
+    for content in (LARGE, b"layer"):
+        for path in files_with(content, tmp_path):
             path.unlink()
     for url in (BLOB, small):
         for headers in ({}, {"range": "bytes=1-2"}):
@@ -160,10 +160,9 @@ async def test_bytes_that_are_gone_are_an_error_and_never_half_an_answer(
 
 
 async def test_a_file_that_was_cut_is_an_error(filled: Registry, tmp_path: Path) -> None:
-    for path in [path for path in tmp_path.rglob("*") if path.is_file()]:
-        if path.read_bytes() == LARGE:
-            path.chmod(0o600)
-            path.write_bytes(LARGE[:1000])
+    for path in files_with(LARGE, tmp_path):
+        path.chmod(0o600)
+        path.write_bytes(LARGE[:1000])
     answer = await filled.http.get(BLOB)
     assert (answer.status_code, code_of(answer)) == (404, "BLOB_UNKNOWN")
 

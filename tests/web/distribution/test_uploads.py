@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import Connection, select
 
 from tests.web.conftest import Serve
-from tests.web.running import BOB, Registry, code_of
+from tests.web.running import BOB, Registry, code_of, files_with
 from wherry.app.upload_expiry import expire_uploads
 from wherry.oci.digests import Algorithm, Digest
 from wherry.oci.names import RepositoryName
@@ -210,7 +210,7 @@ async def test_a_broken_body_keeps_what_came(registry: Registry) -> None:
         {"type": "http.disconnect"},
     ]
 
-    async def receive() -> dict[str, object]:
+    async def receive() -> object:
         return sent.pop(0)
 
     async def send(_message: object) -> None:
@@ -272,7 +272,7 @@ async def test_sessions_that_nobody_continues_expire_with_their_bytes(
     assert ended == 1
     assert (await registry.http.get(old)).status_code == 404
     assert (await registry.http.get(young)).status_code == 204
-    assert not [path for path in tmp_path.rglob("*") if path.is_file() and path.read_bytes() == CONTENT]
+    assert not files_with(CONTENT, tmp_path)
 
 
 async def test_a_mount_links_the_blob(registry: Registry) -> None:
@@ -336,5 +336,4 @@ async def test_a_blob_is_stored_once_whatever_the_number_of_repositories(
 ) -> None:
     for name in ("acme/web", "acme/api", "busybox"):
         await registry.push_blob(name, CONTENT)
-    copies = [path for path in tmp_path.rglob("*") if path.is_file() and path.read_bytes() == CONTENT]
-    assert len(copies) == 1
+    assert len(files_with(CONTENT, tmp_path)) == 1
