@@ -61,14 +61,17 @@ def main() -> int:
             console,
             options.only,
         )
+        failed = False
         try:
             for row in _measured(bench):
                 report.rows.append(row)
         except (BenchFailed, ServerFailed, OSError) as error:
             console.print(f"[red]The bench failed:[/red] {error}", highlight=False)
-            return 1
+            failed = True
         report.facts = _facts(options, bench, priority, load, warmed)
     table.show(report, Console(width=None if sys.stdout.isatty() else 170))
+    if failed:
+        return 1
     if options.json:
         options.json.write_text(json.dumps(table.as_data(report), indent=1) + "\n")
     if options.write:

@@ -17,9 +17,9 @@ from bench import processes
 def warm_memory(gib: float) -> float:
     """Touch memory and let it go; the seconds it took.
 
-    A virtual machine gets each page from its host at the first touch. Measured: writing 100 MiB took 0.3 s into
-    memory never touched, 0.08 s into memory used before; whoever is measured first would pay for all. In a
-    process of its own, so that the bench itself stays small."""
+    A virtual machine gets each page from its host at the first touch. Measured: writing 100 MiB took 0.3 s
+    into memory never touched, 0.08 s into memory used before; whoever is measured first would pay for all.
+    In a process of its own, so that the bench itself stays small."""
     begin = time.perf_counter()
     size = int(gib * (1 << 30))
     code = (

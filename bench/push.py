@@ -1,4 +1,4 @@
-"""Pushes: a large blob in one PUT, and as docker does it, and many small images at once. All are new bytes."""
+"""Pushes: a large blob in one PUT, and as docker does it; many small images at once. All bytes are new."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _IMAGE_SCOPES = [f"repository:bench/images-{number}:pull,push" for number in ran
 
 
 def rows(bench: Bench) -> Iterator[Row]:
-    """Each row tells the client's own ceiling as well: what it does against a server that throws all away."""
+    """Each row tells the client's own ceiling as well: what it does against a server that keeps nothing."""
     with bench.servers("push") as sides:
         if bench.wants("push", "push-put"):
             yield _large(bench, sides, "push-put", "100 MiB push in one PUT, fsync on", "put", 2)

@@ -1,6 +1,6 @@
-"""Fills a stopped registry with many tags and repositories, faster than any push: copies of one that was pushed.
+"""Fills a stopped registry with tags and repositories, faster than any push: copies of one that was pushed.
 
-Wherry: rows in its SQLite database, every column but the name taken over. CNCF registries: folders and link files.
+Wherry: rows in its SQLite database, all columns but the name taken over. CNCF: folders and link files.
 """
 
 from __future__ import annotations
