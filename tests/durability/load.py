@@ -34,6 +34,8 @@ class World:
     numbers: itertools.count[int] = field(default_factory=itertools.count)
     down: bool = False
     """The server has been killed, or its power cut: that requests get lost is no fault from here on."""
+    may_be_full: bool = False
+    """The disk runs out of room now and then: a clear 507 is no fault either."""
 
     def remember(self, blob: Blob) -> None:
         if len(blob.content) <= 64 * KiB:
@@ -256,6 +258,8 @@ class Client:
         done = await self._change(kind, request, "PUT", path, _pieces(rest), ok=201)
         if done:
             self.model.sessions.remove(session)
+        else:
+            session.offsets.add(len(session.content))  # the last bytes may be here, only the end was refused
         return done
 
     # Deleting
@@ -367,6 +371,8 @@ class Client:
 
     def _unexpected(self, kind: str, answer: Answer) -> None:
         self.world.refused[f"{kind}: {answer.status}"] += 1
+        if answer.status == 507 and self.world.may_be_full:
+            return
         if answer.status >= 500 and not self.world.down:
             self._fault(f"{kind} was answered {answer.status}: {answer.body[:300]!r}")
 

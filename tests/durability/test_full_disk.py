@@ -5,16 +5,16 @@ from __future__ import annotations
 import asyncio
 import http.client
 import json
-import random
 import subprocess
 import sys
 import time
 from base64 import b64encode
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from random import Random
 from urllib.parse import quote, urlsplit
 
 import pytest
@@ -24,7 +24,11 @@ from sqlalchemy import text
 from engines.servers import Wherry
 from engines.servers.process import free_port
 from engines.servers.wherry import start_wherry
+from tests.durability.check import Check, Disk, Promise
 from tests.durability.content import Blob, Manifest, digest_of, image
+from tests.durability.crash import connect
+from tests.durability.load import Client, World
+from tests.durability.seeds import new_seed
 from tests.durability.small_disk import KiB, MiB, SmallDisk, why_not
 from tests.durability.wire import Answer, Connection
 from wherry.db.database import Database
@@ -65,19 +69,20 @@ class Place:
 
 
 WAYS = [(where, what) for where in ("everything", "blobs", "database") for what in ("bytes", "inodes")]
+ON_EXT4 = [("everything", "bytes", "ext4"), ("everything", "inodes", "ext4")]
 NO_ROOM_FOR_BLOBS = [("everything", "bytes"), ("blobs", "bytes")]
 
 
-def on(ways: list[tuple[str, str]]) -> pytest.MarkDecorator:
+def on(ways: Sequence[tuple[str, ...]]) -> pytest.MarkDecorator:
     """What is on the small disk, and what it runs out of."""
     return pytest.mark.parametrize("place", ways, indirect=True, ids="-".join)
 
 
 @pytest.fixture
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
-    where, runs_out_of = request.param
+    where, runs_out_of, *kind = request.param
     with ExitStack() as stack:
-        disk = stack.enter_context(SmallDisk(tmp_path / "small"))
+        disk = stack.enter_context(SmallDisk(tmp_path / "small", ext4="ext4" in kind))
         roomy = tmp_path / "roomy"
         roomy.mkdir()
         data = roomy / "data" if where == "database" else disk.path / "data"
@@ -93,11 +98,11 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
 
 
 @pytest.fixture
-def seeded() -> random.Random:
-    return random.Random(20261123)
+def seeded() -> Random:
+    return Random(20261123)
 
 
-def blob_of(seeded: random.Random, size: int) -> Blob:
+def blob_of(seeded: Random, size: int) -> Blob:
     content = seeded.randbytes(size)
     return Blob(digest_of(content), content)
 
@@ -121,7 +126,7 @@ async def push_manifest(connection: Connection, manifest: Manifest, tag: str) ->
     return await connection.request("PUT", f"/v2/{NAME}/manifests/{tag}", [manifest.content], headers)
 
 
-async def push_image(connection: Connection, seeded: random.Random, tag: str) -> tuple[Manifest, list[Blob]]:
+async def push_image(connection: Connection, seeded: Random, tag: str) -> tuple[Manifest, list[Blob]]:
     """All of it must succeed."""
     blobs = [blob_of(seeded, size) for size in (600, 40 * KiB, 300 * KiB)]
     for blob in blobs:
@@ -159,9 +164,9 @@ def large_manifest(blobs: list[Blob]) -> Manifest:
     return image(blobs[0], blobs[1:], note="n" * (3 * MiB))
 
 
-@on(WAYS)
+@on([*WAYS, *ON_EXT4])
 async def test_a_full_disk_refuses_clearly_and_the_same_push_works_once_there_is_room(
-    place: Place, seeded: random.Random
+    place: Place, seeded: Random
 ) -> None:
     connection = place.connect()
     before = await push_image(connection, seeded, "before")
@@ -251,9 +256,9 @@ async def test_writes_that_share_a_commit_are_all_told_that_the_disk_is_full(tmp
             database.close()
 
 
-@on(NO_ROOM_FOR_BLOBS)
+@on([*NO_ROOM_FOR_BLOBS, *ON_EXT4[:1]])
 async def test_room_that_ends_in_the_middle_of_a_body_is_answered_and_given_back(
-    place: Place, seeded: random.Random
+    place: Place, seeded: Random
 ) -> None:
     connection = place.connect()
     before = await push_image(connection, seeded, "before")
@@ -270,7 +275,7 @@ async def test_room_that_ends_in_the_middle_of_a_body_is_answered_and_given_back
 
 @on(NO_ROOM_FOR_BLOBS[:1])
 async def test_a_client_that_sends_all_of_its_body_first_still_gets_the_answer(
-    place: Place, seeded: random.Random
+    place: Place, seeded: Random
 ) -> None:
     """Most clients do not read before they have sent everything: the server must not break off under them."""
     assert place.server is not None
@@ -285,9 +290,9 @@ async def test_a_client_that_sends_all_of_its_body_first_still_gets_the_answer(
     plain.close()
 
 
-@on(WAYS)
+@on([*WAYS, *ON_EXT4])
 async def test_a_server_that_was_full_and_is_killed_starts_again_with_everything(
-    place: Place, seeded: random.Random
+    place: Place, seeded: Random
 ) -> None:
     connection = place.connect()
     before = await push_image(connection, seeded, "before")
@@ -342,3 +347,39 @@ async def test_a_first_start_on_a_full_disk_says_what_is_the_matter(tmp_path: Pa
             assert code not in (None, 0)
             assert "Traceback" not in said, said
             assert "room" in said or "space" in said, said
+
+
+@pytest.mark.parametrize("ext4", [False, True], ids=["tmpfs", "ext4"])
+async def test_a_disk_that_fills_up_under_load_loses_nothing(tmp_path: Path, ext4: bool) -> None:
+    """Room comes and goes three times while many clients push and delete; then the server is killed."""
+    seed = new_seed()
+    print(f"seed {seed}")
+    with SmallDisk(tmp_path / "small", size=160 * MiB, inodes=8000, ext4=ext4) as disk:
+        log, data = tmp_path / "server.log", disk.path / "data"
+        server = start_wherry(data, log=log)
+        try:
+            world = World(may_be_full=True)
+            clients = [
+                Client(world, lambda: connect(server), Random(f"{seed}/{number}"), lambda kind, phase: None)
+                for number in range(6)
+            ]
+            work = [asyncio.create_task(client.work()) for client in clients]
+            for fill in (disk.fill_bytes, disk.fill_inodes, disk.fill_bytes):
+                await asyncio.sleep(0.7)
+                await asyncio.to_thread(fill)
+                await asyncio.sleep(0.7)
+                disk.make_room()
+            world.down = True
+            await asyncio.gather(*work)
+            server.process.kill()
+            on_disk = Disk(data)
+            failures = world.failures + on_disk.check_files().failures
+            server = start_wherry(data, log=log)
+            check = Check(world.model, lambda: connect(server), Random(seed), Promise())
+            found = await check.run(everything=True)
+            failures += found.failures + on_disk.check_database().failures
+        finally:
+            server.process.kill()
+    assert failures == []
+    assert any(name.endswith(": 507") for name in world.refused), "the disk was never full"
+    assert found.counts["blobs verified"] > 20
