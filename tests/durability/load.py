@@ -37,6 +37,10 @@ class World:
     may_be_full: bool = False
     """The disk runs out of room now and then: a clear 507 is no fault either."""
 
+    @property
+    def refused_for_want_of_room(self) -> int:
+        return sum(count for what, count in self.refused.items() if what.endswith(": 507"))
+
     def remember(self, blob: Blob) -> None:
         if len(blob.content) <= 64 * KiB:
             self.blobs[blob.digest] = blob
