@@ -256,6 +256,22 @@ class TestListener:
             ):
                 assert secure.version() == "TLSv1.2"
 
+    def test_a_renewed_certificate_is_taken_up_at_a_hangup(self, tmp_path: Path):
+        certificate, key = self_signed(tmp_path)
+        context = ssl.create_default_context()
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+        flags = ("--tls-certificate", str(certificate), "--tls-key", str(key))
+        with (
+            httpx.Client(verify=context, trust_env=False) as client,
+            served(tmp_path / "data", *flags, client=client) as server,
+        ):
+            before = ssl.get_server_certificate(("127.0.0.1", server.port))
+            assert before == certificate.read_text()
+            self_signed(tmp_path)
+            server.signal(signal.SIGHUP)
+            until(lambda: shown_certificate(server) == certificate.read_text() != before)
+
 
 class TestLogs:
     def test_every_line_is_json_with_a_request_id_and_without_a_secret(self, tmp_path: Path, client):
@@ -306,6 +322,13 @@ def answers(server: Served) -> bool:
 def refuses(server: Served) -> bool:
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", server.port)) != 0
+
+
+def shown_certificate(server: Served) -> str:
+    try:
+        return ssl.get_server_certificate(("127.0.0.1", server.port), timeout=5)
+    except OSError:
+        return ""
 
 
 def alive(pid: int) -> bool:
