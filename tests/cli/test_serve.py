@@ -170,8 +170,7 @@ class TestEnd:
             workers = server.workers
             assert len(workers) == 2
             server.signal(signal.SIGKILL)
-            until(lambda: not any(alive(pid) for pid in workers))
-            assert refuses(server)
+            until(lambda: not any(alive(pid) for pid in workers) and refuses(server))
 
 
 class TestWorkers:
