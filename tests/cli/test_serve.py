@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import signal
 import socket
@@ -142,6 +143,22 @@ class TestEnd:
             until(lambda: refuses(server))
             upload.send(b"x" * 100_000)
             assert upload.answer() == "HTTP/1.1 202 Accepted"
+            assert server.wait() == 0
+
+    def test_a_signal_lets_a_running_download_finish(self, tmp_path: Path, client):
+        body = os.urandom(32 << 20)  # More than the sockets' buffers hold.
+        digest = f"sha256:{hashlib.sha256(body).hexdigest()}"
+        with served(tmp_path / "data") as server:
+            url = f"{server.url}/v2/demo/large/blobs"
+            pushed = client.post(f"{url}/uploads/?digest={digest}", content=body, auth=("admin", PASSWORD))
+            assert pushed.status_code == 201
+            with client.stream("GET", f"{url}/{digest}", auth=("admin", PASSWORD)) as pulled:
+                pieces = pulled.iter_bytes(1 << 20)
+                received = [next(pieces)]
+                server.signal(signal.SIGTERM)
+                until(lambda: refuses(server))
+                received.extend(pieces)
+            assert b"".join(received) == body
             assert server.wait() == 0
 
     def test_a_transfer_that_outlasts_the_grace_is_cut(self, tmp_path: Path, client):
