@@ -31,6 +31,13 @@ def _alive(pid: int) -> bool:
     return state != "Z"
 
 
+def _await_end(pid: int) -> None:
+    deadline = time.monotonic() + 10
+    while _alive(pid):
+        assert time.monotonic() < deadline, "it outlived what had started it"
+        time.sleep(0.01)
+
+
 def test_a_server_that_ends_at_once_tells_its_last_words(tmp_path: Path) -> None:
     server = _python("print('no room for data'); raise SystemExit(3)", tmp_path / "log")
     with pytest.raises(ServerFailed, match=r"ended with 3:\nno room for data"):
@@ -50,10 +57,7 @@ def test_stopping_a_server_ends_what_it_started(tmp_path: Path) -> None:
     server.wait_until(lambda: server.log.read_text().strip().isdigit())
     child = int(server.log.read_text())
     assert server.stop() != 0
-    deadline = time.monotonic() + 10
-    while _alive(child):
-        assert time.monotonic() < deadline, "the child outlived its server"
-        time.sleep(0.01)
+    _await_end(child)
 
 
 def test_killing_a_server_leaves_it_no_time(tmp_path: Path) -> None:
@@ -64,6 +68,22 @@ def test_killing_a_server_leaves_it_no_time(tmp_path: Path) -> None:
     server.wait_until(lambda: bool(server.log.read_text()))
     server.kill()
     assert not _alive(server.pid)
+
+
+def test_a_server_does_not_outlive_a_test_run_that_is_killed(tmp_path: Path) -> None:
+    starting = (
+        "import sys, time; from pathlib import Path; from engines.servers.process import ServerProcess;"
+        "waiting = [sys.executable, '-c', 'import time; time.sleep(600)'];"
+        "server = ServerProcess('s', waiting, log=Path(sys.argv[1]));"
+        "print(server.pid, flush=True); time.sleep(600)"
+    )
+    run = [sys.executable, "-c", starting, str(tmp_path / "server-log")]
+    test_run = ServerProcess("a test run", run, log=tmp_path / "log")
+    test_run.wait_until(lambda: test_run.log.read_text().strip().isdigit())
+    server = int(test_run.log.read_text())
+    assert _alive(server)
+    test_run.kill()
+    _await_end(server)
 
 
 def test_a_free_port_is_below_those_of_outgoing_connections(tmp_path: Path) -> None:
