@@ -40,7 +40,7 @@ and afterwards what was pushed before is there byte for byte, and every tag name
 """
 
 
-def tests_by_class() -> dict[str, list[str]]:
+def marked_tests() -> dict[str, list[str]]:
     """The tests of each class, as `file::test`."""
     found: dict[str, list[str]] = {one.name: [] for one in CLASSES}
     for path in sorted(path for folder in FOLDERS for path in (ROOT / folder).glob("test_*.py")):
@@ -62,7 +62,7 @@ def _marks(path: Path) -> Iterator[tuple[str, str]]:
 
 def page() -> str:
     """The text of the page."""
-    found = tests_by_class()
+    found = marked_tests()
     return _INTRODUCTION + "".join(_row(one, found[one.name]) for one in CLASSES) + _FUZZER
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.security.classes import CLASSES
-from tests.security.page import PAGE, page, tests_by_class
+from tests.security.page import PAGE, page, marked_tests
 
 
 def test_the_page_is_what_the_marks_say():
@@ -11,7 +11,7 @@ def test_the_page_is_what_the_marks_say():
 
 
 def test_every_class_has_a_test_or_says_what_brings_it():
-    found = tests_by_class()
+    found = marked_tests()
     assert set(found) == {one.name for one in CLASSES}, "a mark names a class that there is not"
     assert [one.name for one in CLASSES if not found[one.name] and not one.later] == []
     assert [one.name for one in CLASSES if found[one.name] and one.later] == [], "it has come"

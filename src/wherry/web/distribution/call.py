@@ -1,7 +1,7 @@
 """One request as a handler sees it: parsed, authenticated, allowed."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cached_property
 from urllib.parse import parse_qsl
@@ -39,7 +39,11 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """What this face works with. `redirect` is how long a presigned URL lives; None streams instead."""
+    """What this face works with.
+
+    `redirect` is how long a presigned URL lives; None streams instead. `written` are the uploads that a
+    request of this process writes to now.
+    """
 
     database: Database
     store: BlobStore
@@ -55,6 +59,7 @@ class Services:
     bearer_challenge: bool
     sparse: bool
     redirect: timedelta | None
+    written: set[str] = field(default_factory=set)
 
 
 class Call:
