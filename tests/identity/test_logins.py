@@ -1,5 +1,6 @@
 """Logins: a right password is remembered for as long as it is the user's."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import timedelta
 
@@ -108,3 +109,20 @@ async def test_the_memory_is_bounded(
         do(create_user, f"user{number}", HASH("correct horse"), clock.now())
         assert await logins.login(f"user{number}", "correct horse", HERE)
     assert len(logins._right) == 3
+
+
+async def test_the_same_password_many_times_at_once_is_checked_once(
+    logins: Logins, passwords: Counted
+) -> None:
+    """As after a restart, when all connections of a busy client come back."""
+    accounts = await asyncio.gather(*(logins.login("ann", "correct horse", HERE) for _ in range(20)))
+    assert accounts == [Account(1, "ann", False)] * 20
+    assert passwords.checked == 1
+
+
+async def test_a_wrong_password_beside_the_right_one_is_refused(logins: Logins, passwords: Counted) -> None:
+    right, wrong = await asyncio.gather(
+        logins.login("ann", "correct horse", HERE), logins.login("ann", "wrong horse", HERE)
+    )
+    assert (right, wrong) == (Account(1, "ann", False), None)
+    assert passwords.checked == 2
