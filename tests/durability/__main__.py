@@ -15,6 +15,7 @@ from tests.durability.profiles import PROFILES
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.durability", description=__doc__)
     parser.add_argument("--kills", type=int, default=0, help="crash by SIGKILL, so many times")
+    parser.add_argument("--worker-kills", type=int, default=0, help="kill the workers only, so many times")
     parser.add_argument("--workers", type=int, help="worker processes of the server that is killed")
     parser.add_argument("--postgresql", action="store_true", help="metadata in a PostgreSQL, which goes on")
     parser.add_argument(
@@ -29,7 +30,11 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="wherry-durability-") as temporary:
         folder = asked.folder or Path(temporary)
         failed = 0
-        for name, crashes in (("kills", asked.kills), ("power cuts", asked.power_cuts)):
+        for name, crashes in (
+            ("kills", asked.kills),
+            ("worker kills", asked.worker_kills),
+            ("power cuts", asked.power_cuts),
+        ):
             if crashes:
                 print(f"{name}: {crashes} from seed {seed}", flush=True)
                 profile = PROFILES[name]
@@ -42,7 +47,7 @@ def main() -> int:
                 for failure in result.failures:
                     print(failure)
                 failed += len(result.failures)
-    if not asked.kills and not asked.power_cuts:
+    if not (asked.kills or asked.worker_kills or asked.power_cuts):
         parser.print_help()
     return 1 if failed else 0
 

@@ -171,7 +171,8 @@ class Run:
         assert self._disk is not None
         self._note(number, point, self._disk.check_files())
         try:
-            server = await self._start(data, number // self._per_folder)
+            if not server.process.running:  # else it has replaced what was killed
+                server = await self._start(data, number // self._per_folder)
         except Exception as error:  # noqa: BLE001 - whatever keeps it from starting is the finding
             self._note(number, point, Findings(failures=[f"does not start again: {error}"]))
             return None

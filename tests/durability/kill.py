@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
 from random import Random
 
 from engines.servers import Wherry
+from engines.servers.process import ServerFailed, answers
 from tests.durability.check import Promise
 from tests.durability.crash import empty_folder
 
@@ -45,12 +46,34 @@ class Kill:
 
     def recover(self, server: Wherry) -> None:
         server.process.kill()
-        deadline = time.monotonic() + GONE_WITHIN
-        while any(alive(pid) for pid in self._killed):
-            if time.monotonic() > deadline:
-                raise AssertionError(f"a worker outlived its killed parent: {self._killed}")
-            time.sleep(0.005)
+        wait_until_gone(self._killed)
         self._settled()
+
+
+class KillWorkers(Kill):
+    """The workers alone, as the kernel does when memory runs out: the parent has to replace them.
+
+    Where they die again within seconds it ends, for whoever supervises it to see; then it is started again.
+    """
+
+    def now(self, server: Wherry, random: Random) -> None:
+        self._killed = children(server.process.pid)
+        for pid in self._killed:
+            os.kill(pid, signal.SIGKILL)
+
+    def recover(self, server: Wherry) -> None:
+        wait_until_gone(self._killed)
+        with suppress(ServerFailed):
+            server.process.wait_until(lambda: answers(f"{server.url}/readyz", 200), 60)
+
+
+def wait_until_gone(pids: Iterable[int]) -> None:
+    """A process that was killed may still be in the middle of a write."""
+    deadline = time.monotonic() + GONE_WITHIN
+    while living := [pid for pid in pids if alive(pid)]:
+        if time.monotonic() > deadline:
+            raise AssertionError(f"these were killed, or their parent was, and live: {living}")
+        time.sleep(0.005)
 
 
 def children(pid: int) -> list[int]:
@@ -61,6 +84,16 @@ def children(pid: int) -> list[int]:
             for child in map(int, task.read_text().split()):
                 found += [child, *children(child)]
     return found
+
+
+def thread_states(pids: Iterable[int]) -> set[str]:
+    """The letters that the kernel has for what the threads of these processes do."""
+    states: set[str] = set()
+    for pid in pids:
+        for stat in Path(f"/proc/{pid}/task").glob("*/stat"):
+            with suppress(OSError):
+                states.add(stat.read_text().rpartition(")")[2].split()[0])
+    return states
 
 
 def alive(pid: int) -> bool:

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import fcntl
 import os
+import signal
 import struct
 import subprocess
 import time
+from collections.abc import Iterable
 from pathlib import Path
 from random import Random
 from types import TracebackType
@@ -18,6 +20,7 @@ from types import TracebackType
 from engines.servers import Wherry
 from tests.durability.check import Promise
 from tests.durability.crash import empty_folder
+from tests.durability.kill import children, thread_states
 
 IMAGE_MIB = 768
 
@@ -56,6 +59,9 @@ class PowerCut:
         return self._image.with_name(f"data-{lifetime}.log")
 
     def now(self, server: Wherry, random: Random) -> None:
+        # In a power cut the server ends in the same moment as the disk. Were it to go on, the kernel could
+        # tell it that a sync has succeeded which the cut has overtaken, and it would acknowledge what is lost.
+        freeze([server.process.pid, *children(server.process.pid)])
         self.cut()
 
     def recover(self, server: Wherry) -> None:
@@ -83,6 +89,17 @@ class PowerCut:
             if time.monotonic() > deadline:
                 raise AssertionError(f"{self._mount} stays busy after its server was killed")
             time.sleep(0.02)
+
+
+def freeze(pids: Iterable[int]) -> None:
+    """Stop the processes; returns once no thread of theirs runs any code of its own."""
+    pids = list(pids)
+    for pid in pids:
+        os.kill(pid, signal.SIGSTOP)
+    deadline = time.monotonic() + 5
+    while states := thread_states(pids) - {"T", "D", "Z"}:
+        if time.monotonic() > deadline:
+            raise AssertionError(f"threads that were stopped are in the states {states}")
 
 
 def why_not() -> str | None:

@@ -12,7 +12,7 @@ import psycopg
 
 from engines.servers import PostgreSQL, postgresql
 from tests.durability.crash import Result, Run, Setup
-from tests.durability.kill import Kill
+from tests.durability.kill import Kill, KillWorkers
 
 Say = Callable[[str], None]
 
@@ -74,6 +74,19 @@ def _wait_until_alone(server: PostgreSQL) -> None:
             time.sleep(0.01)
 
 
+async def worker_kills(
+    folder: Path,
+    seed: int,
+    crashes: int,
+    *,
+    workers: int | None = None,
+    in_postgresql: bool = False,
+    say: Say = silent,
+) -> Result:
+    """Kill the workers and leave the parent alive."""
+    return await Run(KillWorkers(folder), seed, Setup(workers=workers), say).run(crashes)
+
+
 async def power_cuts(
     folder: Path,
     seed: int,
@@ -90,4 +103,4 @@ async def power_cuts(
         return await Run(crash, seed, Setup(workers=workers), say, per_folder=10).run(crashes)
 
 
-PROFILES: dict[str, Profile] = {"kills": kills, "power cuts": power_cuts}
+PROFILES: dict[str, Profile] = {"kills": kills, "worker kills": worker_kills, "power cuts": power_cuts}

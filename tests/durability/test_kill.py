@@ -12,7 +12,7 @@ import pytest
 
 from engines.pytest_plugin import require
 from tests.durability.crash import Result
-from tests.durability.profiles import kills
+from tests.durability.profiles import kills, worker_kills
 from tests.durability.seeds import new_seed
 
 KILLS = int(os.environ.get("WHERRY_TEST_KILLS", "60"))
@@ -37,6 +37,12 @@ async def test_nothing_acknowledged_is_lost_when_the_server_is_killed(tmp_path: 
 async def test_nothing_acknowledged_is_lost_when_two_workers_are_killed(tmp_path: Path) -> None:
     crashes = max(1, KILLS // 8)
     assert_nothing_lost(await kills(tmp_path, new_seed(), crashes, workers=2), crashes)
+
+
+@pytest.mark.slow
+async def test_nothing_acknowledged_is_lost_when_workers_are_killed_and_replaced(tmp_path: Path) -> None:
+    crashes = max(1, KILLS // 15)
+    assert_nothing_lost(await worker_kills(tmp_path, new_seed(), crashes, workers=2), crashes)
 
 
 @pytest.mark.slow
