@@ -60,9 +60,12 @@ class PowerCut:
 
     def now(self, server: Wherry, random: Random) -> None:
         # In a power cut the server ends in the same moment as the disk. Were it to go on, the kernel could
-        # tell it that a sync has succeeded which the cut has overtaken, and it would acknowledge what is lost.
-        freeze([server.process.pid, *children(server.process.pid)])
+        # tell it that a sync has succeeded which the cut overtook, and it would acknowledge what is lost.
+        pids = [server.process.pid, *children(server.process.pid)]
+        freeze(pids)
         self.cut()
+        for pid in pids:
+            os.kill(pid, signal.SIGKILL)
 
     def recover(self, server: Wherry) -> None:
         server.process.kill()
