@@ -32,6 +32,10 @@ What a tick stands for:
 - **artifact with subject**: listed by the referrers API under the image that it belongs to;
 - **signature**: verifies, and does not where another signer is trusted.
 
+## Worth knowing
+
+{notes}
+
 ## Not offered
 
 {reasons}
@@ -86,4 +90,7 @@ def table(clients: Sequence[ClientUnderTest], versions: Mapping[str, str], outco
         for client in clients
         if client.not_offered
     ]
-    return _PAGE.format(table="\n".join([head, rule, *rows]), reasons="\n".join(reasons))
+    notes = [f"- {client.name}: {client.note}" for client in clients if client.note]
+    return _PAGE.format(
+        table="\n".join([head, rule, *rows]), reasons="\n".join(reasons), notes="\n".join(notes)
+    )
