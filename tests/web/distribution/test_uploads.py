@@ -16,7 +16,7 @@ from wherry.oci.digests import Algorithm, Digest
 from wherry.oci.names import RepositoryName
 from wherry.registry import tables
 from wherry.registry.repositories import set_public
-from wherry.settings import UploadSettings
+from wherry.settings import StoreDriver, StoreSettings, UploadSettings
 
 UPLOADS = "/v2/acme/web/blobs/uploads/"
 CONTENT = b"0123456789"
@@ -337,3 +337,61 @@ async def test_a_blob_is_stored_once_whatever_the_number_of_repositories(
     for name in ("acme/web", "acme/api", "busybox"):
         await registry.push_blob(name, CONTENT)
     assert len(files_with(CONTENT, tmp_path)) == 1
+
+
+@pytest.mark.parametrize("driver", [StoreDriver.FILESYSTEM, StoreDriver.MEMORY])
+async def test_of_two_writers_on_one_session_one_is_refused_and_nothing_is_mixed(
+    serve: Serve, driver: StoreDriver
+) -> None:
+    registry = await serve(store=StoreSettings(driver=driver))
+    location = await begin(registry)
+    arrived, go_on = asyncio.Event(), asyncio.Event()
+
+    async def slow() -> AsyncIterator[bytes]:
+        yield CONTENT[:3]
+        arrived.set()
+        await go_on.wait()
+        yield CONTENT[3:]
+
+    first = asyncio.create_task(registry.http.patch(location, content=slow()))
+    await arrived.wait()
+    second = await registry.http.patch(location, content=CONTENT)
+    go_on.set()
+    answers = [await first, second]
+    assert sorted(answer.status_code for answer in answers) == [202, 409]
+    assert [code_of(answer) for answer in answers if answer.status_code == 409] == ["BLOB_UPLOAD_INVALID"]
+    assert (await registry.http.put(f"{location}?digest={DIGEST}")).status_code == 201
+    assert await stored(registry) == CONTENT
+
+
+@pytest.mark.parametrize("finished", [False, True])
+async def test_of_two_processes_the_late_one_is_refused_and_no_blob_is_ever_wrong(
+    serve: Serve, finished: bool
+) -> None:
+    here, there = await serve(), await serve()
+    location = await begin(here)
+    await here.http.patch(location, content=CONTENT[:4])
+    arrived, go_on = asyncio.Event(), asyncio.Event()
+
+    async def slow() -> AsyncIterator[bytes]:
+        yield b"late"
+        arrived.set()
+        await go_on.wait()
+        yield b"later"
+
+    late = asyncio.create_task(here.http.patch(location, content=slow()))
+    await arrived.wait()
+    digest, code = (Digest.of(CONTENT[:4]), 404) if finished else (DIGEST, 409)
+    if not finished:
+        assert (await there.http.patch(location, content=CONTENT[4:])).status_code == 202
+    else:
+        assert (await there.http.put(f"{location}?digest={digest}")).status_code == 201
+    go_on.set()
+    assert (await late).status_code == code
+    if finished:
+        assert await stored(here, digest) == CONTENT[:4]
+    else:
+        # On files the late one has cut what the other wrote; then the client is told by the digest.
+        answer = await there.http.put(f"{location}?digest={digest}")
+        assert answer.status_code in (201, 400)
+        assert await stored(here, digest) == (CONTENT if answer.status_code == 201 else None)
