@@ -26,7 +26,7 @@ class UnreadBody:
         self._total_seconds = total_seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["method"] not in _WITH_BODY or _waits_to_be_asked(scope):
+        if scope["type"] != "http" or scope["method"] not in _WITH_BODY:
             await self._app(scope, receive, send)
             return
         ended = False
@@ -38,7 +38,7 @@ class UnreadBody:
             return message
 
         await self._app(scope, watched_receive, send)
-        if not ended:
+        if not ended and _may_be_sent(scope):
             await self._read_away(receive)
 
     async def _read_away(self, receive: Receive) -> None:
@@ -53,6 +53,8 @@ class UnreadBody:
             return  # the server closes the connection
 
 
-def _waits_to_be_asked(scope: Scope) -> bool:
-    """`Expect: 100-continue`: the client sends its body only when it is asked to; reading would be asking."""
-    return any(name == b"expect" for name, _ in scope["headers"])
+def _may_be_sent(scope: Scope) -> bool:
+    """Not an empty one, nor one behind `Expect: 100-continue`: that comes when asked for; reading asks."""
+    return not any(
+        name == b"expect" or (name == b"content-length" and value == b"0") for name, value in scope["headers"]
+    )
