@@ -12,7 +12,8 @@ import signal
 import struct
 import subprocess
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 from pathlib import Path
 from random import Random
 from types import TracebackType
@@ -34,7 +35,7 @@ class PowerCut:
 
     def __init__(self, folder: Path, promise: Promise | None = None) -> None:
         self.promise = promise or Promise(sessions_stay=False)
-        self._image = folder / "disk.img"
+        self._image = folder.resolve() / "disk.img"
         self._mount = folder / "disk"
         self._descriptor = -1
 
@@ -87,11 +88,28 @@ class PowerCut:
 
     def _detach(self) -> None:
         os.close(self._descriptor)
-        deadline = time.monotonic() + 20
-        while subprocess.run(["umount", self._mount], check=False, capture_output=True).returncode:
-            if time.monotonic() > deadline:
-                raise AssertionError(f"{self._mount} stays busy after its server was killed")
-            time.sleep(0.02)
+        wait_for(
+            lambda: subprocess.run(["umount", self._mount], check=False, capture_output=True).returncode == 0,
+            f"{self._mount} is busy although its server was killed",
+        )
+        # Another mount namespace (a container that starts meanwhile) may hold a copy of the mount a while:
+        # mounted now, it would be the same file system again, without its power.
+        wait_for(lambda: not self._in_use(), f"{self._image} is mounted elsewhere")
+
+    def _in_use(self) -> bool:
+        for file in Path("/sys/block").glob("loop*/loop/backing_file"):
+            with suppress(OSError):
+                if file.read_text().strip() == str(self._image):
+                    return True
+        return False
+
+
+def wait_for(done: Callable[[], bool], otherwise: str) -> None:
+    deadline = time.monotonic() + 60
+    while not done():
+        if time.monotonic() > deadline:
+            raise AssertionError(otherwise)
+        time.sleep(0.02)
 
 
 def freeze(pids: Iterable[int]) -> None:
