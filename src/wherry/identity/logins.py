@@ -68,7 +68,6 @@ class Logins:
             if not await self._matches(claim, known_hash, password):
                 self._failures.record(name, address)
                 return None
-            self._remember(claim, known_hash or "")
         if row is None or row[3]:
             return None
         return Account(row[0], row[1], bool(row[2]))
@@ -81,10 +80,16 @@ class Logins:
         asked = (claim, known_hash)
         checking = self._checking.get(asked)
         if checking is None:
-            checking = asyncio.ensure_future(self._passwords.matches(known_hash, password))
+            checking = asyncio.ensure_future(self._check(claim, known_hash, password))
             self._checking[asked] = checking
             checking.add_done_callback(lambda _: self._checking.pop(asked, None))
         return await asyncio.shield(checking)
+
+    async def _check(self, claim: bytes, known_hash: str | None, password: str) -> bool:
+        right = await self._passwords.matches(known_hash, password)
+        if right:  # remembered before those who wait go on: nobody comes between and checks again
+            self._remember(claim, known_hash or "")
+        return right
 
     def _remember(self, claim: bytes, password_hash: str) -> None:
         self._right[claim] = password_hash
