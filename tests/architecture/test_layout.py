@@ -49,7 +49,7 @@ def test_settings_are_read_by_the_composition_root_and_the_command_line_only():
     assert readers == {"app", "cli", "settings"}
 
 
-@pytest.mark.parametrize("path", MODULES, ids=shown)
+@pytest.mark.parametrize("path", [path for path in MODULES if path.stat().st_size], ids=shown)
 def test_a_module_says_what_it_is(path: Path):
     docstring = ast.get_docstring(ast.parse(path.read_text()))
     assert docstring, "a module opens with one to five lines that say what it is and what it is not"
