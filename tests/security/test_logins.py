@@ -220,7 +220,7 @@ def _secrets(data: Path) -> dict[str, str]:
 def _first_start(data: Path) -> Iterator[Wherry]:
     """A server that was given nothing: no password, no key."""
     port = free_port()
-    command = [sys.executable, "-m", "wherry", "serve", "--data", data, "--port", str(port)]
+    command = [sys.executable, "-m", "wherry", "serve", "--data", str(data), "--port", str(port)]
     environment = {name: value for name, value in os.environ.items() if not name.startswith("WHERRY_")}
     process = ServerProcess("wherry", command, log=data.with_suffix(".log"), env=environment)
     with ending(process):

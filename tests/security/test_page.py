@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.security.classes import CLASSES
-from tests.security.page import PAGE, page, marked_tests
+from tests.security.page import PAGE, marked_tests, page
 
 
 def test_the_page_is_what_the_marks_say():

@@ -120,13 +120,25 @@ async def _append(call: Call, upload: Upload) -> Staged:
             after = await services.intake.append(before, chunks, algorithm=upload.algorithm)
     except UploadInterrupted as interrupted:
         if isinstance(interrupted.__cause__, BodyTooLong):
-            raise UploadTooLarge(limit or 0) from None
+            raise _let_go(interrupted, UploadTooLarge(limit or 0)) from None
         await _record(call, before, interrupted.staged)
-        raise interrupted.__cause__ or interrupted from None
+        raise _let_go(interrupted, interrupted.__cause__ or interrupted) from None
     received = after.received - before.received
     if piece is not None and received != piece.length:
         raise ChunkLengthWrong(piece.length, received)
     return after
+
+
+def _let_go(interrupted: UploadInterrupted, error: BaseException) -> BaseException:
+    """`error`, and no word of the frames that `interrupted` came through.
+
+    They refer to the request's body and it to them, so the HTTP server would keep the connection open until
+    Python's collector comes by.
+    """
+    if interrupted.__cause__ is not None:
+        interrupted.__cause__.__traceback__ = None
+    interrupted.__cause__ = interrupted.__traceback__ = None
+    return error
 
 
 async def _record(call: Call, before: Staged, after: Staged) -> None:
