@@ -130,7 +130,7 @@ class Mutator:
     def _characters(self, request: Request) -> Request:
         """Other spellings of the same path, which must not be another way in."""
         path, query = _split(request.target)
-        letters = list(path)
+        letters = list(path or "/")
         for _ in range(self._rng.randrange(1, 6)):
             place = self._rng.randrange(1, len(letters)) if len(letters) > 1 else 0
             letter = letters[place]
@@ -295,7 +295,7 @@ class Mutator:
         text = json.dumps(document)
         if self._rng.random() < 0.1:
             key = self._rng.choice(list(document) or ["a"])
-            text = text[:-1] + f',"{key}":null}}'
+            text = text[:-1] + f",{json.dumps(key)}:null}}"
         return replace(request, body=text.encode())
 
 
