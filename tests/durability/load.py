@@ -68,7 +68,8 @@ class Client:
         names, weights = zip(*_OPERATIONS.items(), strict=True)
         try:
             while not self.world.down:
-                await random_operation(self, self.random.choices(names, weights)[0])
+                operation = self.random.choices(names, weights)[0]
+                await getattr(self, operation)()
         except Stop:
             pass
         finally:
@@ -447,10 +448,6 @@ CHANGES = (
     "delete blob",
 )
 WITH_BODY = ("post", "append", "put", "push")
-
-
-async def random_operation(client: Client, name: str) -> None:
-    await getattr(client, name)()
 
 
 def value_seen(register: Register, answer: Answer) -> str | None:

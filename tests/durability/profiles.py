@@ -13,6 +13,7 @@ import psycopg
 from engines.servers import PostgreSQL, postgresql
 from tests.durability.crash import Result, Run, Setup
 from tests.durability.kill import Kill, KillWorkers
+from tests.durability.power import PowerCut
 
 Say = Callable[[str], None]
 
@@ -97,8 +98,6 @@ async def power_cuts(
     say: Say = silent,
 ) -> Result:
     """Crash by taking the file system away with all that was not synced."""
-    from tests.durability.power import PowerCut
-
     with PowerCut(folder) as crash:
         return await Run(crash, seed, Setup(workers=workers), say, per_folder=10).run(crashes)
 

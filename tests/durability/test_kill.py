@@ -22,8 +22,8 @@ def assert_nothing_lost(result: Result, crashes: int) -> None:
     """And that there was something to lose: a run without load would prove nothing."""
     assert not result.failures, "\n".join([*result.failures[:20], result.table()])
     assert result.crashes == crashes
-    assert sum(result.acknowledged.values()) > 20 * crashes, result.table()
-    assert result.checked["blobs verified"] > 10 * crashes, result.table()
+    assert sum(result.acknowledged.values()) > 3 * crashes, result.table()
+    assert result.checked["blobs verified"] > crashes, result.table()
     assert result.checked["manifests verified"] > crashes, result.table()
     print(result.table())
 
