@@ -46,7 +46,7 @@ async def attack(
 ) -> Outcome:
     """Start a server in `folder`, fill it, send `requests` mutated requests, and look at it again."""
     with wherry(folder / "data", settings={**SETTINGS, **(settings or {})}) as server:
-        credentials = fill(server)
+        credentials = fill(server, settings)
         host, _, port = server.host.rpartition(":")
         tally = await fuzz(
             host, int(port), credentials, requests=requests, seed=seed, connections=connections
