@@ -14,9 +14,9 @@ from random import Random
 from urllib.parse import quote
 
 from tests.durability.content import Blob, digest_of, image
-from tests.durability.load import value_seen
 from tests.durability.model import PRESENT, Model, Register, Repository, Session
 from tests.durability.wire import Answer, Connection, Lost
+from tests.durability.world import value_seen
 
 CONNECTIONS = 6
 TAGS_ON_A_PAGE = 100

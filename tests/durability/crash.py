@@ -17,8 +17,9 @@ from typing import Protocol
 from engines.servers import Wherry
 from engines.servers.wherry import start_wherry
 from tests.durability.check import Check, Disk, Findings, Promise
-from tests.durability.load import CHANGES, WITH_BODY, Client, World
+from tests.durability.load import CHANGES, WITH_BODY, Client
 from tests.durability.wire import Connection, Lost, Phase
+from tests.durability.world import World
 
 CLIENTS = 8
 LONGEST_LOAD = 1.5

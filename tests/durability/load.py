@@ -4,48 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from random import Random
 from urllib.parse import quote, urlsplit
 
 from tests.durability.content import Blob, KiB, Manifest, MiB, digest_of, image, index, random_blob
-from tests.durability.model import PRESENT, Model, Register, Repository, Request, Session
+from tests.durability.model import PRESENT, Register, Repository, Request, Session
 from tests.durability.wire import Answer, Connection, Hung, Lost, Phase
+from tests.durability.world import World, value_seen
 
 REPOSITORIES = ("acme/web", "acme/api", "team/tools")
 CONTENDED_TAGS = ("latest", "stable", "edge")
 MAX_OPEN_SESSIONS = 8
-MAX_REMEMBERED = 400
 
 Aim = Callable[[str, Phase], None]
-
-
-@dataclass(slots=True)
-class World:
-    """What all clients of one data folder share, over any number of kills."""
-
-    model: Model = field(default_factory=Model)
-    blobs: dict[str, Blob] = field(default_factory=dict)
-    counts: Counter[str] = field(default_factory=Counter)
-    refused: Counter[str] = field(default_factory=Counter)
-    failures: list[str] = field(default_factory=list)
-    numbers: itertools.count[int] = field(default_factory=itertools.count)
-    down: bool = False
-    """The server has been killed, or its power cut: that requests get lost is no fault from here on."""
-    may_be_full: bool = False
-    """The disk runs out of room now and then: a clear 507 is no fault either."""
-
-    @property
-    def refused_for_want_of_room(self) -> int:
-        return sum(count for what, count in self.refused.items() if what.endswith(": 507"))
-
-    def remember(self, blob: Blob) -> None:
-        if len(blob.content) <= 64 * KiB:
-            self.blobs[blob.digest] = blob
-        while len(self.blobs) > MAX_REMEMBERED:
-            del self.blobs[next(iter(self.blobs))]
 
 
 class Stop(Exception):
@@ -448,21 +420,6 @@ CHANGES = (
     "delete blob",
 )
 WITH_BODY = ("post", "append", "put", "push")
-
-
-def value_seen(register: Register, answer: Answer) -> str | None:
-    """What an answer to GET says of a register; a text that no register holds, where its bytes are wrong."""
-    if answer.status == 404:
-        return None
-    if answer.status != 200:
-        return f"status {answer.status}"
-    stated = answer.headers.get("docker-content-digest", "")
-    actual = digest_of(answer.body, stated.partition(":")[0] or "sha256")
-    if stated != actual:
-        return f"bytes of {actual} under {stated}"
-    if register.kind == "tag":
-        return actual
-    return PRESENT if actual == register.name else f"bytes of {actual}"
 
 
 def _pieces(content: bytes) -> list[bytes]:

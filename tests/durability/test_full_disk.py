@@ -24,10 +24,11 @@ from engines.servers.wherry import start_wherry
 from tests.durability.check import Check, Disk, Promise
 from tests.durability.content import Blob, Manifest, digest_of, image
 from tests.durability.crash import connect
-from tests.durability.load import Client, World
+from tests.durability.load import Client
 from tests.durability.seeds import new_seed
 from tests.durability.small_disk import KiB, MiB, SmallDisk, why_not
 from tests.durability.wire import Answer, Connection
+from tests.durability.world import World
 from wherry.db.database import Database
 from wherry.db.errors import DatabaseFull
 

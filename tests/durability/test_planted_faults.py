@@ -17,9 +17,10 @@ from engines.servers.wherry import start_wherry
 from tests.durability.check import Check, Disk, Findings, Promise
 from tests.durability.content import Blob, digest_of
 from tests.durability.crash import connect
-from tests.durability.load import REPOSITORIES, Client, World
+from tests.durability.load import REPOSITORIES, Client
 from tests.durability.model import Model
 from tests.durability.planting import PLANTS, Plant
+from tests.durability.world import World
 
 
 @dataclass(frozen=True)
