@@ -16,8 +16,8 @@ REQUESTS = 100_000
 
 
 @pytest.mark.slow
-async def test_mutated_requests_find_nothing(tmp_path):
-    outcome = await attack(tmp_path, REQUESTS, DEFAULT_SEED)
+async def test_mutated_requests_find_nothing():
+    outcome = await attack(REQUESTS, DEFAULT_SEED)
     print(outcome)
     assert not outcome.bad, str(outcome)
     assert outcome.tally.sent >= REQUESTS
@@ -28,13 +28,13 @@ async def test_mutated_requests_find_nothing(tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.engine("postgresql")
-async def test_mutated_requests_find_nothing_on_postgresql(tmp_path):
+async def test_mutated_requests_find_nothing_on_postgresql():
     """It refuses what SQLite takes: zero bytes, half surrogate pairs, keys too long for an index."""
     require("postgresql")
     with postgresql() as database:
         url = database.create_database("hostile")
         settings = {"WHERRY_DATABASE_URL": url}
-        outcome = await attack(tmp_path, REQUESTS // 10, DEFAULT_SEED + 1, settings=settings)
+        outcome = await attack(REQUESTS // 10, DEFAULT_SEED + 1, settings=settings)
     print(outcome)
     assert not outcome.bad, str(outcome)
 
