@@ -35,13 +35,13 @@ async def test_nothing_acknowledged_is_lost_when_the_server_is_killed(tmp_path: 
 
 @pytest.mark.slow
 async def test_nothing_acknowledged_is_lost_when_two_workers_are_killed(tmp_path: Path) -> None:
-    crashes = max(1, KILLS // 8)
+    crashes = max(4, KILLS // 8)
     assert_nothing_lost(await kills(tmp_path, new_seed(), crashes, workers=2), crashes)
 
 
 @pytest.mark.slow
 async def test_nothing_acknowledged_is_lost_when_workers_are_killed_and_replaced(tmp_path: Path) -> None:
-    crashes = max(1, KILLS // 15)
+    crashes = max(4, KILLS // 15)
     assert_nothing_lost(await worker_kills(tmp_path, new_seed(), crashes, workers=2), crashes)
 
 
@@ -50,5 +50,5 @@ async def test_nothing_acknowledged_is_lost_when_the_server_on_postgresql_is_kil
     tmp_path: Path,
 ) -> None:
     require("postgresql")
-    crashes = max(1, KILLS // 8)
+    crashes = max(4, KILLS // 8)
     assert_nothing_lost(await kills(tmp_path, new_seed(), crashes, in_postgresql=True), crashes)
