@@ -1,6 +1,8 @@
 """Cached rows of the pull path: never staler than a commit that somebody was told of."""
 
 import asyncio
+import os
+import signal
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
@@ -14,6 +16,7 @@ from wherry.db.database import Database
 from wherry.db.errors import DatabaseUnavailable
 from wherry.db.fresh_rows import FreshRows
 from wherry.db.pull_reader import (
+    LISTENER,
     Parameters,
     PostgresPullReader,
     Prepared,
@@ -140,7 +143,8 @@ async def test_while_nobody_listens_nothing_cached_is_used(postgresql_url: str) 
             # Written by a hand that tells nobody, and the ear is cut off: only a question can know.
             behind.execute("UPDATE users SET password_hash = 'second'")
             behind.execute(
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'LISTEN%'"
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = %s",
+                [LISTENER],
             )
             await until(lambda: reader.generation() != reader.generation())
             asked = reader.asked
@@ -151,6 +155,26 @@ async def test_while_nobody_listens_nothing_cached_is_used(postgresql_url: str) 
         asked = reader.asked
         assert await hash_of(rows) == "second"
         assert reader.asked == asked
+    database.close()
+
+
+@pytest.mark.engine("postgresql")
+async def test_a_listener_that_hears_nothing_notices_when_nobody_is_there(postgresql_url: str) -> None:
+    database = Database(postgresql_url)
+    async with reading(database) as (_, reader):
+        await until(lambda: reader.generation() == reader.generation())
+        with psycopg.connect(postgresql_url, autocommit=True) as behind:
+            found = behind.execute(
+                "SELECT pid FROM pg_stat_activity WHERE application_name = %s", [LISTENER]
+            ).fetchone()
+        assert found is not None
+        # It stands still as if its machine had lost power: no goodbye, no reset.
+        os.kill(found[0], signal.SIGSTOP)
+        try:
+            await until(lambda: reader.generation() != reader.generation())
+        finally:
+            os.kill(found[0], signal.SIGCONT)
+        await until(lambda: reader.generation() == reader.generation())
     database.close()
 
 
