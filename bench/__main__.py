@@ -69,15 +69,19 @@ def main() -> int:
             console.print(f"[red]The bench failed:[/red] {error}", highlight=False)
             failed = True
         report.facts = _facts(options, bench, priority, load, warmed)
+        # Before the folder goes: a million small files take their time.
+        _hand_out(report, options, whole=not failed)
+    return 1 if failed else 0
+
+
+def _hand_out(report: Report, options: argparse.Namespace, *, whole: bool) -> None:
+    """To the screen in any case; to files only what is whole."""
     table.show(report, Console(width=None if sys.stdout.isatty() else 170))
-    if failed:
-        return 1
-    if options.json:
+    if whole and options.json:
         options.json.write_text(json.dumps(table.as_data(report), indent=1) + "\n")
-    if options.write:
+    if whole and options.write:
         _PAGE.parent.mkdir(parents=True, exist_ok=True)
         _PAGE.write_text(table.markdown(report, command="python -m bench --write"))
-    return 0
 
 
 def _parser() -> argparse.ArgumentParser:
