@@ -175,6 +175,18 @@ def _measured(bench: Bench) -> Iterator[Row]:
             yield from rows(bench)
 
 
+def _command(options: argparse.Namespace) -> str:
+    """What somebody else would type for the same run; where its files went is nobody else's business."""
+    words = ["python", "-m", "bench", "--rounds", str(options.rounds), "--seconds", f"{options.seconds:g}"]
+    if options.only:
+        words += ["--only", ",".join(options.only)]
+    if list(options.sides) != list(_SIDES):
+        words += ["--sides", ",".join(options.sides)]
+    for name, value in options.settings.items():
+        words += ["--set", f"{name}={value}"]
+    return shlex.join(words)
+
+
 def _facts(
     options: argparse.Namespace, bench: Bench, priority: str, load: float, warmed: str
 ) -> dict[str, str]:
@@ -184,7 +196,7 @@ def _facts(
     shared = "NOISY: read the ratios and the CPU, not the rates" if noisy else "quiet"
     return {
         "When": now.strftime("%Y-%m-%d %H:%M UTC"),
-        "Command": shlex.join(["python", "-m", "bench", *sys.argv[1:]]),
+        "Command": _command(options),
         **machine.facts(bench.folder),
         "Rounds": f"{options.rounds} of {options.seconds:g} s a side, interleaved, after one not counted",
         "Load average": f"{load:.2f} before, {machine.load_average():.2f} after; {priority}",
