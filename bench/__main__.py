@@ -61,20 +61,27 @@ def main() -> int:
             console,
             options.only,
         )
+        failed = False
         try:
             for row in _measured(bench):
                 report.rows.append(row)
         except (BenchFailed, ServerFailed, OSError) as error:
             console.print(f"[red]The bench failed:[/red] {error}", highlight=False)
-            return 1
+            failed = True
         report.facts = _facts(options, bench, priority, load, warmed)
+        # Before the folder goes: a million small files take their time.
+        _hand_out(report, options, whole=not failed)
+    return 1 if failed else 0
+
+
+def _hand_out(report: Report, options: argparse.Namespace, *, whole: bool) -> None:
+    """To the screen in any case; to files only what is whole."""
     table.show(report, Console(width=None if sys.stdout.isatty() else 170))
-    if options.json:
+    if whole and options.json:
         options.json.write_text(json.dumps(table.as_data(report), indent=1) + "\n")
-    if options.write:
+    if whole and options.write:
         _PAGE.parent.mkdir(parents=True, exist_ok=True)
         _PAGE.write_text(table.markdown(report, command="python -m bench --write"))
-    return 0
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -168,6 +175,18 @@ def _measured(bench: Bench) -> Iterator[Row]:
             yield from rows(bench)
 
 
+def _command(options: argparse.Namespace) -> str:
+    """What somebody else would type for the same run; where its files went is nobody else's business."""
+    words = ["python", "-m", "bench", "--rounds", str(options.rounds), "--seconds", f"{options.seconds:g}"]
+    if options.only:
+        words += ["--only", ",".join(options.only)]
+    if list(options.sides) != list(_SIDES):
+        words += ["--sides", ",".join(options.sides)]
+    for name, value in options.settings.items():
+        words += ["--set", f"{name}={value}"]
+    return shlex.join(words)
+
+
 def _facts(
     options: argparse.Namespace, bench: Bench, priority: str, load: float, warmed: str
 ) -> dict[str, str]:
@@ -177,7 +196,7 @@ def _facts(
     shared = "NOISY: read the ratios and the CPU, not the rates" if noisy else "quiet"
     return {
         "When": now.strftime("%Y-%m-%d %H:%M UTC"),
-        "Command": shlex.join(["python", "-m", "bench", *sys.argv[1:]]),
+        "Command": _command(options),
         **machine.facts(bench.folder),
         "Rounds": f"{options.rounds} of {options.seconds:g} s a side, interleaved, after one not counted",
         "Load average": f"{load:.2f} before, {machine.load_average():.2f} after; {priority}",

@@ -28,7 +28,7 @@ def missing() -> str | None:
 def going_first() -> Iterator[str]:
     """This process and all that it starts get the CPU before others on the machine; in words, how.
 
-    A nice value would not do: the kernel weighs it within one session only (autogroup), and each server has its own.
+    A nice value would not do: the kernel weighs it within a session (autogroup), and each server has its own.
     """
     folder = _CPU / f"wherry-bench-{os.getpid()}"
     try:

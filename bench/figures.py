@@ -49,13 +49,8 @@ class Cost(StrEnum):
 
     def write(self, value: float) -> str:
         shown = value * self.scale
-        return (
-            f"{shown:,.0f} {self}"
-            if shown >= 100
-            else f"{shown:.2f} {self}"
-            if shown < 10
-            else f"{shown:.1f} {self}"
-        )
+        digits = 0 if shown >= 100 else 1 if shown >= 10 else 2
+        return f"{shown:,.{digits}f} {self}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,9 +95,9 @@ class AtLeast:
     def verdict(self, row: Row) -> Verdict:
         ratio = row.ratio(self.side)
         text = f"≥ {self.times:g} × {{{self.side}}}"
-        return Verdict(
-            text, None if ratio is None else ratio >= self.times, None if ratio is None else f"{ratio:.2f} ×"
-        )
+        if ratio is None:
+            return Verdict(text, None, None)
+        return Verdict(text, ratio >= self.times, f"{ratio:.2f} ×")
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +116,7 @@ class NoDearer:
 
 @dataclass(frozen=True, slots=True)
 class Below:
-    """Wherry's figure stays under a limit, in the row's unit, in every round."""
+    """Wherry's median stays under a limit, in the row's unit."""
 
     limit: float
 
@@ -129,8 +124,8 @@ class Below:
         text = f"< {self.limit:g} {row.unit}"
         if WHERRY not in row.figures:
             return Verdict(text, None, None)
-        worst = row.figures[WHERRY].median
-        return Verdict(text, worst < self.limit, f"{row.unit.write(worst)} {row.unit}")
+        median = row.figures[WHERRY].median
+        return Verdict(text, median < self.limit, f"{row.unit.write(median)} {row.unit}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +148,7 @@ Target = AtLeast | NoDearer | Below | NoGrowth
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """A target in words ({side} stands for a side's name), reached or not (None: not measured), and by what."""
+    """A target in words ({side}: that side's name), if it is reached (None: not measured), and by what."""
 
     text: str
     reached: bool | None

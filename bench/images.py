@@ -12,7 +12,7 @@ _STAMP = 32
 
 
 class Filler:
-    """Random bytes of one size; `stamped` gives them a new head, so a new digest, and makes nothing else anew."""
+    """Random bytes of one size; `stamped` gives them a new head, and so a new digest, at little cost."""
 
     def __init__(self, size: int) -> None:
         self.size = size

@@ -41,7 +41,7 @@ def push_blob(*, port: int, authorization: str, repository: str, size: int, way:
 
 
 def push_huge(*, port: int, authorization: str, repository: str, size: int) -> dict[str, Any]:
-    """A blob far larger than memory should hold, in one PUT: the same 64 MiB again and again, newly stamped."""
+    """A blob far larger than memory should hold, in one PUT: the same 64 MiB again and again."""
     piece = 64 << 20
     filler = _filler(piece)
     stamped = filler.stamped()
@@ -65,7 +65,7 @@ def push_huge(*, port: int, authorization: str, repository: str, size: int) -> d
 def push_images(
     *, port: int, authorization: str, prefix: str, workers: int, seconds: float, layer: int
 ) -> dict[str, Any]:
-    """Small images until time is up: layer, config, manifest, each asked for first. Digests are made before."""
+    """Small images until time is up: layer, config, manifest, each asked for first. Hashed before that."""
     filler = _filler(layer)
     stock: list[tuple[Blob, Blob, Blob]] = []
     for _ in range(int(250 * seconds) + workers):
@@ -124,9 +124,9 @@ def heads(
     *, port: int, authorization: str, path: str, connections: int, seconds: float, accept: str
 ) -> dict[str, Any]:
     """HEAD as fast as it goes: `wrk` waits for the body that a HEAD's Content-Length speaks of, and hangs."""
-    ask = (
-        f"HEAD {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nAuthorization: {authorization}\r\nAccept: {accept}\r\n\r\n"
-    ).encode()
+    lines = [f"HEAD {path} HTTP/1.1", f"Host: 127.0.0.1:{port}"]
+    lines += [f"Authorization: {authorization}", f"Accept: {accept}", "", ""]
+    ask = "\r\n".join(lines).encode()
     poller = select.epoll()
     sockets: dict[int, socket.socket] = {}
     for _ in range(connections):

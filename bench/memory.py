@@ -108,7 +108,7 @@ def _huge(bench: Bench) -> Iterator[Row]:
                 resident[key] = _one(max(watch.resident.values()))
                 seconds[key] = Figure((Sample(took, cpu / (3 * _HUGE) * 1e9),))
                 notes.append(
-                    f"{{{key}}}: memory.max_usage_in_bytes {limit.peak / 1e6:,.0f} MB, page cache in it; no kill"
+                    f"{{{key}}}: memory.max_usage_in_bytes {limit.peak / 1e6:.0f} MB with page cache, no kill"
                 )
             shutil.rmtree(bench.folder / f"huge-{key}", ignore_errors=True)
             bench.say(f"  {key}: {watch.anonymous / 1e6:,.0f} MB at most, {took:.1f} s")
@@ -120,14 +120,14 @@ def _huge(bench: Bench) -> Iterator[Row]:
     )
     title = f"{under}: peak resident set of the largest process (VmHWM)"
     yield Row("memory-huge-process", title, Unit.MEMORY, resident, targets=targets)
-    title = f"{under}: until both are done (4 GiB pushed before as well)"
+    title = f"{under}: seconds until both are done (CPU: of all 12 GiB that were moved)"
     yield Row("memory-huge-seconds", title, Unit.SECONDS, seconds, Cost.GIGABYTE)
 
 
 def _push_and_pull(
     bench: Bench, second: Loader, side: Side, limit: MemoryLimit
 ) -> tuple[_Watch, float, float]:
-    """Push one; then push another while the first is pulled. The watch, the seconds of the second step, all CPU."""
+    """Push one; then push another while the first is pulled. The watch, that step's seconds, all CPU."""
     authorization = side.authorization(_SCOPES)
     target = {"port": side.port, "authorization": authorization}
     push = {**target, "repository": _REPOSITORY, "size": _HUGE}

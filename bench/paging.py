@@ -1,4 +1,4 @@
-"""Lists: a page of 100 deep in very many tags, and in very many repositories; the same at a hundredth of the size."""
+"""Lists: a page of 100 deep in very many tags, in very many repositories, and in a hundredth of them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pushes: a large blob in one PUT, and as docker does it, and many small images at once. All are new bytes."""
+"""Pushes: a large blob in one PUT, and as docker does it; many small images at once. All bytes are new."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from bench.failure import BenchFailed
 from bench.figures import AtLeast, Cost, Row, Sample, Target, Unit
 from bench.images import OCI_MANIFEST
+from bench.machine import release_page_cache
 from bench.rounds import Bench, Meter, interleaved
 from bench.sides import Side
 from bench.sink import sink
@@ -23,7 +24,7 @@ _IMAGE_SCOPES = [f"repository:bench/images-{number}:pull,push" for number in ran
 
 
 def rows(bench: Bench) -> Iterator[Row]:
-    """Each row tells the client's own ceiling as well: what it does against a server that throws all away."""
+    """Each row tells the client's own ceiling as well: what it does against a server that keeps nothing."""
     with bench.servers("push") as sides:
         if bench.wants("push", "push-put"):
             yield _large(bench, sides, "push-put", "100 MiB push in one PUT, fsync on", "put", 2)
@@ -52,6 +53,7 @@ def _large(bench: Bench, sides: Sequence[Side], key: str, title: str, way: str, 
                 )
             took, cpu, count, digest = took + told["seconds"], cpu + meter.seconds, count + 1, told["digest"]
         _pull_back(side, authorization, f"/v2/bench/push/blobs/{digest}", digest)
+        release_page_cache(side.data)
         return Sample(count * _LARGE / took / 1e6, cpu / (count * _LARGE) * 1e9)
 
     done = interleaved(bench, title, Unit.THROUGHPUT, sides, measure)
@@ -84,6 +86,7 @@ def _images(bench: Bench, sides: Sequence[Side]) -> Row:
         with Meter(side) as meter:
             images, seconds, (repository, tag, digest) = push(side.port, authorization)
         _pull_back(side, authorization, f"/v2/{repository}/manifests/{tag}", digest)
+        release_page_cache(side.data)
         return Sample(images / seconds, meter.seconds / images)
 
     title = f"small images (1 MiB layer, config, manifest, HEAD before each), {_WORKERS} workers"

@@ -1,6 +1,6 @@
-"""Fills a stopped registry with many tags and repositories, faster than any push: copies of one that was pushed.
+"""Fills a stopped registry with tags and repositories, faster than any push: copies of one that was pushed.
 
-Wherry: rows in its SQLite database, every column but the name taken over. CNCF registries: folders and link files.
+Wherry: rows in its SQLite database, all columns but the name taken over. CNCF: folders and link files.
 """
 
 from __future__ import annotations
@@ -51,13 +51,14 @@ def _copies(
     """Whatever columns the table has: a row that is right for one name is right for the next."""
     columns = [row[1] for row in database.execute(f"PRAGMA table_info({table})") if row[1] != "id"]
     wanted = ", ".join(name if column == _NAME else column for column in columns)
-    made = database.execute(
+    database.execute(
         f"WITH RECURSIVE count(n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM count WHERE n + 1 < {count}) "
         f"INSERT INTO {table} ({', '.join(columns)}) SELECT {wanted} FROM count, {table} WHERE {which}",
         values,
     )
-    if made.rowcount != count:
-        raise BenchFailed(f"{made.rowcount} of {count} rows were made in {table}")
+    made = database.execute("SELECT changes()").fetchone()[0]
+    if made != count:
+        raise BenchFailed(f"{made} of {count} rows were made in {table}")
 
 
 def _fill_folders(root: Path, repository: str, tag: str, tags: int, repositories: int) -> None:

@@ -1,4 +1,4 @@
-"""The servers that stand side by side: Wherry, its peers, the bare server. Each starts as its users start it."""
+"""The servers side by side: Wherry, its peers, the bare server. Each starts as its users start it."""
 
 from __future__ import annotations
 
@@ -77,8 +77,8 @@ KINDS: Mapping[str, Kind] = {
         Kind(
             WHERRY,
             "Wherry",
-            "its defaults (SQLite, one worker, Bearer tokens from its own /token), but for WHERRY_LOG_LEVEL=warning: "
-            "no access log, as on the peers",
+            "its defaults (SQLite, one worker, Bearer tokens from its own /token) but for "
+            "WHERRY_LOG_LEVEL=warning: no access log, as on the peers",
         ),
         Kind(
             "docker-registry",

@@ -1,4 +1,4 @@
-"""Start: from the command to the first 200, on a folder that is not there yet and on one that was served before."""
+"""Start: from the command to the first 200, on a folder that is not there yet and on one served before."""
 
 from __future__ import annotations
 
@@ -29,9 +29,7 @@ def rows(bench: Bench) -> Iterator[Row]:
             figures = _starts(bench, fresh=fresh)
             told = ", ".join(f"{side} {figure.median:.2f}" for side, figure in figures.items())
             bench.say(f"  {title}: {told} s")
-            notes = [
-                "Wherry is asked for /healthz, the others for /, which they answer with 200 as soon as they live"
-            ]
+            notes = ["Wherry is asked for /healthz, the others for /, which they answer as soon as they live"]
             yield Row(key, title, Unit.SECONDS, figures, Cost.NONE, [Below(_LIMIT)], notes, meter.cores())
 
 

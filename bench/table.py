@@ -12,6 +12,37 @@ from rich.table import Table
 from bench.figures import Report, Row, Verdict
 from bench.sides import WHERRY
 
+_PAGE = """\
+# Benchmarks
+
+<!-- Made by `{command}`; do not edit. -->
+
+Wherry side by side with other registries, in one run on one machine, in interleaved rounds. Run it yourself:
+`make bench`, or `make bench ARGS="--only push --rounds 3"` (`--help` tells the rest). Another machine gives
+other figures; the ratios are what carries over.
+
+## What it must reach
+
+| measured | must reach | is | |
+| --- | --- | --- | --- |
+{targets}
+
+## The run
+
+{facts}
+
+## The servers
+
+{servers}
+
+Authorization is on everywhere but on the bare server: a Bearer token fetched once, as clients do, and
+checked by the server on every request. All servers run at once; those not being measured are idle.
+
+## All figures
+
+“Wherry is” compares medians: above 1 × Wherry is ahead, whichever way the unit counts. CPU is
+that of the server’s whole process tree; the kernel’s own threads, which write to the disk, are not in it.
+"""
 _HEADERS = ("", "median (lowest–highest)", "CPU of the server", "Wherry is")
 
 
@@ -40,21 +71,9 @@ def show(report: Report, console: Console) -> None:
 
 def markdown(report: Report, *, command: str) -> str:
     """The page docs/reference/benchmarks.md, whole."""
-    parts = [
-        "# Benchmarks\n",
-        f"<!-- Made by `{command}`; do not edit. -->\n",
-        "Wherry side by side with other registries, in one run on one machine, rounds interleaved. "
-        "Run it yourself: `make bench`. Figures of another machine are other figures; the ratios are what carries over.\n",
-        "## The run\n",
-        "\n".join(f"- {name}: {fact}" for name, fact in report.facts.items()),
-        "\n## The servers\n",
-        "\n".join(f"- **{name}**: {settings}" for name, settings in report.sides.values()),
-        "\nAuthorization is on everywhere but on the bare server: a Bearer token fetched once, as clients do, and "
-        "checked by the server on every request. All servers run at once; those not being measured are idle.\n",
-        "## The figures\n",
-        "“Wherry is” compares medians: above 1 × Wherry is ahead, whichever way the unit counts. "
-        "CPU is that of the server’s whole process tree.\n",
-    ]
+    facts = "\n".join(f"- {name}: {fact}" for name, fact in report.facts.items())
+    servers = "\n".join(f"- **{name}**: {settings}" for name, settings in report.sides.values())
+    parts = [_PAGE.format(command=command, facts=facts, servers=servers, targets="\n".join(_summary(report)))]
     for row in report.rows:
         parts.append(f"### {row.title}\n")
         parts.append(f"In {row.unit}; others used {row.others:.2f} cores meanwhile.\n")
@@ -106,6 +125,15 @@ def as_data(report: Report) -> dict[str, Any]:
             for row in report.rows
         ],
     }
+
+
+def _summary(report: Report) -> Iterator[str]:
+    """A line for each target."""
+    for row in report.rows:
+        for verdict in row.verdicts():
+            word = {True: "reached", False: "**missed**", None: "not measured"}[verdict.reached]
+            target = _named(report, verdict.text)
+            yield f"| {row.title} | {target} | {verdict.measured or ''} | {word} |"
 
 
 def _lines(report: Report, row: Row) -> Iterator[tuple[str, str, str, str]]:

@@ -39,7 +39,7 @@ class Burst:
 def get(
     url: str, authorization: str, *, connections: int, seconds: float, least: int, accept: str = "*/*"
 ) -> Burst:
-    """GET until time is up. Fails on any error, and when answers are shorter than `least` bytes on average."""
+    """GET until time is up. Fails on any error, and where answers have under `least` bytes on average."""
     program = shutil.which("wrk")
     if program is None:
         raise BenchFailed("wrk is not installed (Debian and Ubuntu: apt-get install wrk)")

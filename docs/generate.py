@@ -127,8 +127,8 @@ def _cli() -> str:
 
 
 _HTTP_API_INTRODUCTION = """\
-The registry speaks the OCI Distribution Specification, 1.1 and the additions of `dev`, under `/v2/`. The word of
-the specification is not repeated here: this page says which routes there are, and what each of them takes.
+The registry speaks the OCI Distribution Specification, 1.1 and the additions of `dev`, under `/v2/`. The word
+of the specification is not repeated here: this page says which routes there are, and what each of them takes.
 
 What an actor must have: `nothing`; a `login`; `read`, `write` or `edit` on the image. Anybody has `read` on a
 public repository. Today administrators have all three on every image.
@@ -141,8 +141,8 @@ Every error of `/v2/` is the specification's envelope, also where the specificat
 {"errors": [{"code": "MANIFEST_UNKNOWN", "message": "acme/web has no manifest 1.4", "detail": {}}]}
 ```
 
-`X-Request-Id` in the answer finds the request in the log. Answers 429, 503 and 507 say in `Retry-After` when to
-try again; 507 means that the disk is full: nothing was lost, and the same push works once there is room.
+`X-Request-Id` in the answer finds the request in the log. Answers 429, 503 and 507 say in `Retry-After` when
+to try again; 507 means that the disk is full: nothing was lost, and the same push works once there is room.
 """
 
 

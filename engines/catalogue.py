@@ -54,6 +54,8 @@ class Engine:
     """Folders to look in beyond PATH, as glob patterns; where several match, the highest number wins."""
     ambiguous: bool = False
     """The program's name is too common for whatever PATH has under it to count."""
+    static: bool = False
+    """Has to run where there is no C library, as in an image without a base."""
 
 
 ENGINES: Final[tuple[Engine, ...]] = (
@@ -151,7 +153,12 @@ ENGINES: Final[tuple[Engine, ...]] = (
     Engine("wrk", "wrk", Debian(("wrk",)), "HTTP load", ("-v",)),
     Engine("htpasswd", "htpasswd", Debian(("apache2-utils",)), "password files for the peer registries", ()),
     Engine(
-        "busybox-static", "busybox", Debian(("busybox-static",)), "content of the tests' images", ("--help",)
+        "busybox-static",
+        "busybox",
+        Debian(("busybox-static",)),
+        "content of the tests' images",
+        ("--help",),
+        static=True,
     ),
     Engine("gpg", "gpg", Debian(("gnupg",)), "keys that sign helm charts"),
     Engine(

@@ -6,6 +6,7 @@ import glob
 import os
 import re
 import shutil
+import struct
 import subprocess
 from pathlib import Path
 
@@ -15,6 +16,9 @@ from engines.catalogue import BY_NAME, Debian, Engine
 # Debian's own folders first, so that a newer program of the same name elsewhere on the machine
 # does not quietly change what a test run has proved.
 _SYSTEM_FOLDERS = ("/usr/bin", "/usr/sbin", "/bin", "/sbin")
+
+
+_PT_INTERP = 3
 
 
 class UnknownEngine(LookupError):
@@ -75,7 +79,22 @@ def _on_the_system(engine: Engine) -> Path | None:
         return None
     folders = [*sorted(_matching(engine.folders), key=_by_number), *_SYSTEM_FOLDERS, *_path_folders()]
     found = shutil.which(engine.program, path=os.pathsep.join(folders))
-    return Path(found) if found else None
+    if found is None or (engine.static and not _is_static(Path(found))):
+        return None
+    return Path(found)
+
+
+def _is_static(program: Path) -> bool:
+    """Whether a 64-bit ELF file names no interpreter, as one that needs shared libraries does."""
+    with program.open("rb") as file:
+        header = file.read(64)
+        if header[:5] != b"\x7fELF\x02":
+            return False
+        (offset,) = struct.unpack_from("<Q", header, 32)
+        size, count = struct.unpack_from("<HH", header, 54)
+        file.seek(offset)
+        entries = file.read(size * count)
+    return all(struct.unpack_from("<I", entries, at * size)[0] != _PT_INTERP for at in range(count))
 
 
 def _matching(patterns: tuple[str, ...]) -> list[str]:

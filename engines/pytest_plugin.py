@@ -1,9 +1,8 @@
-"""The `engine` fixture: a real program for a test, or a skip that says how to get it."""
+"""How a test asks for an engine: it gets the program, or is skipped with the way to get it."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
 
@@ -11,17 +10,12 @@ import pytest
 
 from engines.locate import EngineMissing, find
 
-FindEngine = Callable[[str], Path]
-
-
-@pytest.fixture(scope="session")
-def engine() -> FindEngine:
-    """`engine("crane")` is crane's path; without it the test is skipped (WHERRY_REQUIRE_ENGINES=1: fails)."""
-    return require
-
 
 def require(name: str, *, root: bool = False) -> Path:
-    """The same as a function, for what is not a test; with `root`, we have to be root as well."""
+    """The engine's program; with `root`, we have to be root as well.
+
+    What is not to be had skips the calling test, or fails it with WHERRY_REQUIRE_ENGINES=1.
+    """
     try:
         program = find(name)
     except EngineMissing as error:

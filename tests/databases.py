@@ -48,6 +48,18 @@ def postgres() -> Iterator[PostgreSQL]:
     require("postgresql")
     with postgresql() as server:
         yield server
+        _assert_nobody_is_connected(server)
+
+
+def _assert_nobody_is_connected(server: PostgreSQL) -> None:
+    """What was closed has let go of its connections; a leak would show as a server that waits to end."""
+    url = server.create_database("last_look")
+    with psycopg.connect(url, autocommit=True) as connection:
+        left = connection.execute(
+            "SELECT datname, state, query FROM pg_stat_activity"
+            " WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()"
+        ).fetchall()
+    assert not left, left
 
 
 @pytest.fixture(params=KINDS)

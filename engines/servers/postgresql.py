@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pwd
 import shutil
+import signal
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -88,6 +89,8 @@ def postgresql(*, durable: bool = False) -> Iterator[PostgreSQL]:
             cwd=home,
             user=user,
             group=group,
+            # SIGTERM would wait until the last client has left.
+            stop_signal=signal.SIGINT,
         )
         server = PostgreSQL(port=port, process=process, programs=programs)
         with ending(process):

@@ -5,9 +5,11 @@ from __future__ import annotations
 import contextlib
 import os
 import random
+import shutil
 import signal
 import socket
 import subprocess
+import threading
 import time
 import urllib.error
 import urllib.request
@@ -38,13 +40,15 @@ class ServerProcess:
         cwd: Path | None = None,
         user: int | None = None,
         group: int | None = None,
+        stop_signal: signal.Signals = signal.SIGTERM,
     ) -> None:
         self.name = name
+        self._stop_signal = stop_signal
         self.log = log
         log.parent.mkdir(parents=True, exist_ok=True)
         with log.open("ab") as output:
             self._process = subprocess.Popen(
-                [str(part) for part in argv],
+                [*_ending_with_us(), *(str(part) for part in argv)],
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
@@ -79,9 +83,9 @@ class ServerProcess:
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])
 
     def stop(self, grace: float = 15.0) -> int:
-        """Ask the server to end (SIGTERM), insist on its whole group after `grace`; its exit status."""
+        """Ask the server to end, insist on its whole group after `grace`; its exit status."""
         if self.running:
-            self._process.terminate()
+            self._process.send_signal(self._stop_signal)
             try:
                 self._process.wait(grace)
             except subprocess.TimeoutExpired:
@@ -96,6 +100,17 @@ class ServerProcess:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.pid, signal.SIGKILL)
         self._process.wait()
+
+
+def _ending_with_us() -> list[str]:
+    """A prefix that has the kernel end the server when a test run is killed and cannot do it itself.
+
+    The kernel goes by the thread that started the server, so only the main thread's servers get it.
+    """
+    setpriv = shutil.which("setpriv")
+    if setpriv is None or threading.current_thread() is not threading.main_thread():
+        return []
+    return [setpriv, "--pdeathsig", "TERM", "--"]
 
 
 @contextmanager

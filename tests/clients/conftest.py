@@ -35,7 +35,8 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.CallI
     outcome = yield
     report = outcome.get_result()  # type: ignore[attr-defined]
     for mark in item.iter_markers("operation"):
-        item.config.stash[_OUTCOMES].record(_row(item), mark.args[0], report)
+        row = mark.kwargs.get("row") or _row(item)
+        item.config.stash[_OUTCOMES].record(row, mark.args[0], report)
 
 
 def _row(item: pytest.Item) -> str:
@@ -80,6 +81,16 @@ def buildah_client(home: Callable[[str], Path]) -> Client:
     folder = home("buildah")
     storage = ("--root", str(folder / "root"), "--runroot", str(folder / "run"), "--storage-driver", "vfs")
     return Client(require("buildah", root=True), folder, options=storage)
+
+
+@pytest.fixture(scope="session")
+def podman_client(home: Callable[[str], Path]) -> Client:
+    """podman with a storage of its own, which is not made for the users and daemons of a whole machine."""
+    folder = home("podman")
+    storage = ("--root", f"{folder}/root", "--runroot", f"{folder}/run", "--tmpdir", f"{folder}/tmp")
+    quiet = ("--cgroup-manager", "cgroupfs", "--events-backend", "file")
+    options = (*storage, "--storage-driver", "vfs", *quiet)
+    return Client(require("podman", root=True), folder, options=options)
 
 
 @pytest.fixture(scope="session")

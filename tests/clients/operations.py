@@ -14,6 +14,7 @@ class Operation(StrEnum):
     LOGIN = "login"
     PUSH = "push"
     PULL = "pull"
+    REDIRECT = "pull by redirect"
     LIST = "list tags"
     DELETE = "delete"
     INDEX = "multi-arch index"
@@ -23,11 +24,15 @@ class Operation(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ClientUnderTest:
-    """One row of the client table. `not_offered` says, operation by operation, why there is no test of it."""
+    """One row of the client table.
+
+    `not_offered` says, operation by operation, why there is no test of it; `note` what its users should know.
+    """
 
     name: str
     engine: str
     not_offered: dict[Operation, str] = field(default_factory=dict)
+    note: str = ""
 
     @property
     def module(self) -> str:
@@ -103,6 +108,9 @@ CLIENTS: tuple[ClientUnderTest, ...] = (
         "cosign",
         "cosign",
         {Operation.LIST: _NO_LIST},
+        note="`cosign load` of an image saved with its signature sends the signature's manifest before what\n"
+        "  it names. A registry that keeps no incomplete manifest refuses that; Wherry takes it with\n"
+        "  `WHERRY_SPARSE_MANIFESTS=allow`. Images without signatures, and signing itself, just work.",
     ),
     ClientUnderTest(
         "notation",
@@ -118,5 +126,10 @@ CLIENTS: tuple[ClientUnderTest, ...] = (
 
 
 def operation(which: Operation) -> pytest.MarkDecorator:
-    """Marks a test as (part of) the proof that a client does this."""
+    """Marks a test as (part of) the proof that its module's client does this."""
     return pytest.mark.operation(which)
+
+
+def redirected(client: str) -> pytest.MarkDecorator:
+    """Marks the test, in the module for all clients, that shows that one follows a redirect to the store."""
+    return pytest.mark.operation(Operation.REDIRECT, row=client)

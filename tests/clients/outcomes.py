@@ -26,10 +26,15 @@ What a tick stands for:
 - **login**: the right password opens a private repository, a wrong one is refused;
 - **push**: everything pushed was fetched back over plain HTTP, down to each layer, and hashed;
 - **pull**: what came out is what had been put in, byte for byte;
+- **pull by redirect**: the same where the registry sends the client on to S3, to another host name;
 - **list tags**, **delete**: as the registry says it too, asked behind the client's back;
 - **multi-arch index**: the platforms kept, signed or chosen from an index of two;
 - **artifact with subject**: listed by the referrers API under the image that it belongs to;
 - **signature**: verifies, and does not where another signer is trusted.
+
+## Worth knowing
+
+{notes}
 
 ## Not offered
 
@@ -85,4 +90,7 @@ def table(clients: Sequence[ClientUnderTest], versions: Mapping[str, str], outco
         for client in clients
         if client.not_offered
     ]
-    return _PAGE.format(table="\n".join([head, rule, *rows]), reasons="\n".join(reasons))
+    notes = [f"- {client.name}: {client.note}" for client in clients if client.note]
+    return _PAGE.format(
+        table="\n".join([head, rule, *rows]), reasons="\n".join(reasons), notes="\n".join(notes)
+    )

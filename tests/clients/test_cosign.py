@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from engines.servers import wherry
 from tests.clients.checking import RegistryUnderTest
 from tests.clients.driving import Client
 from tests.clients.images import Images, Layout, blobs_below
@@ -163,6 +164,19 @@ def test_a_saved_image_is_loaded_into_another_repository(
     signing.cosign("save", PLAIN, "--dir", tmp_path / "saved", registry.reference(repository))
     signing.cosign("load", PLAIN, "--dir", tmp_path / "saved", registry.reference(copy))
     assert registry.contents(copy, "1") == images.index.blobs
+
+
+@operation(Operation.PUSH)
+def test_an_image_saved_with_its_signature_is_loaded_where_manifests_may_be_sparse(
+    signing: Signing, signed: str, repository: str, tmp_path: Path
+) -> None:
+    # cosign sends a signature's manifest before what it names: by default that is refused.
+    signing.cosign("save", PLAIN, "--dir", tmp_path / "saved", signed)
+    with wherry(tmp_path / "data", settings={"WHERRY_SPARSE_MANIFESTS": "allow"}) as mirror:
+        copy = f"{mirror.host}/{repository}:1"
+        signing.cosign("login", mirror.host, "-u", mirror.username, "--password-stdin", stdin=mirror.password)
+        signing.cosign("load", PLAIN, "--dir", tmp_path / "saved", copy)
+        signing.verify(copy)
 
 
 @operation(Operation.DELETE)

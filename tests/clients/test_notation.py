@@ -2,57 +2,19 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from engines.pytest_plugin import require
 from tests.clients.checking import RegistryUnderTest
 from tests.clients.driving import Client
 from tests.clients.images import Images, Layout
+from tests.clients.notary import notation_trusting_itself
 from tests.clients.operations import Operation, operation
 
 PLAIN = "--insecure-registry"
 SIGNATURE = "application/vnd.cncf.notary.signature"
-
-# notation keeps a password in a credential helper or not at all; this one keeps it in the client's home.
-_CREDENTIAL_HELPER = """\
-#!/bin/sh
-kept="$HOME/kept-by-the-helper"
-case "$1" in
-store) cat > "$kept" ;;
-get) cat "$kept" 2>/dev/null || { echo "credentials not found in native keychain"; exit 1; } ;;
-erase) rm -f "$kept" ;;
-list) echo "{}" ;;
-esac
-"""
-
-
-def _notation(folder: Path, signer: str) -> Client:
-    """notation with a key of its own, which is all that it trusts."""
-    programs = folder / "programs"
-    programs.mkdir()
-    helper = programs / "docker-credential-kept"
-    helper.write_text(_CREDENTIAL_HELPER)
-    helper.chmod(0o755)
-    docker_config = folder / "docker"
-    docker_config.mkdir()
-    (docker_config / "config.json").write_text(json.dumps({"credsStore": "kept"}))
-    environment = {"DOCKER_CONFIG": str(docker_config), "PATH": f"{programs}:/usr/bin:/bin"}
-    client = Client(require("notation"), folder, environment)
-    client("certificate", "generate-test", "--default", signer)
-    policy = {
-        "name": "tests",
-        "registryScopes": ["*"],
-        "signatureVerification": {"level": "strict"},
-        "trustStores": [f"ca:{signer}"],
-        "trustedIdentities": ["*"],
-    }
-    (folder / "policy.json").write_text(json.dumps({"version": "1.0", "trustPolicies": [policy]}))
-    client("policy", "import", folder / "policy.json")
-    return client
 
 
 def _login(registry: RegistryUnderTest) -> tuple[str, ...]:
@@ -62,7 +24,7 @@ def _login(registry: RegistryUnderTest) -> tuple[str, ...]:
 @pytest.fixture(scope="module")
 def notation(registry: RegistryUnderTest, home: Callable[[str], Path]) -> Client:
     """The signer, logged in."""
-    client = _notation(home("notation"), "signer.example.test")
+    client = notation_trusting_itself(home("notation"), "signer.example.test")
     client(*_login(registry), stdin=registry.password)
     return client
 
@@ -70,7 +32,7 @@ def notation(registry: RegistryUnderTest, home: Callable[[str], Path]) -> Client
 @pytest.fixture(scope="module")
 def mistrustful(registry: RegistryUnderTest, home: Callable[[str], Path]) -> Client:
     """Somebody logged in who trusts another signer."""
-    client = _notation(home("notation-other"), "other.example.test")
+    client = notation_trusting_itself(home("notation-other"), "other.example.test")
     client(*_login(registry), stdin=registry.password)
     return client
 

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from engines.pytest_plugin import require
 from tests.clients.checking import RegistryUnderTest
 from tests.clients.driving import Client
 from tests.clients.images import Images, Layout
@@ -18,24 +17,11 @@ PLAIN = "--tls-verify=false"
 
 
 @pytest.fixture(scope="module")
-def podman(registry: RegistryUnderTest, home: Callable[[str], Path]) -> Client:
-    """podman with a storage of its own, logged in."""
-    folder = home("podman")
-    storage = ("--root", f"{folder}/root", "--runroot", f"{folder}/run", "--tmpdir", f"{folder}/tmp")
-    options = (
-        *storage,
-        "--storage-driver",
-        "vfs",
-        "--cgroup-manager",
-        "cgroupfs",
-        "--events-backend",
-        "file",
-    )
-    client = Client(require("podman", root=True), folder, options=options)
-    client(
-        "login", PLAIN, "-u", registry.username, "--password-stdin", registry.host, stdin=registry.password
-    )
-    return client
+def podman(podman_client: Client, registry: RegistryUnderTest) -> Client:
+    """podman, logged in."""
+    login = ("login", PLAIN, "-u", registry.username, "--password-stdin", registry.host)
+    podman_client(*login, stdin=registry.password)
+    return podman_client
 
 
 @operation(Operation.LOGIN)

@@ -13,6 +13,9 @@ from engines.servers import containerd, dockerd, seaweedfs, wherry
 from tests.clients.checking import RegistryUnderTest
 from tests.clients.driving import Client
 from tests.clients.images import Images, Layout, blobs_below, blobs_in_archive
+from tests.clients.notary import notation_trusting_itself
+from tests.clients.operations import redirected
+from tests.clients.sigstore import SigningKey
 
 REPOSITORY = "acme/redirected"
 
@@ -57,6 +60,7 @@ def test_a_blob_is_answered_with_a_redirect_to_the_store(
     assert answer.headers["location"].startswith("http://localhost:")
 
 
+@redirected("skopeo")
 def test_skopeo(images: Images, image: str, credentials: str, tmp_path: Path) -> None:
     skopeo = Client(require("skopeo"), tmp_path)
     source = ("--src-tls-verify=false", "--src-creds", credentials, f"docker://{image}")
@@ -64,12 +68,14 @@ def test_skopeo(images: Images, image: str, credentials: str, tmp_path: Path) ->
     assert Layout(tmp_path / "pulled").blobs == images.amd64.blobs
 
 
+@redirected("buildah")
 def test_buildah(buildah_client: Client, busybox: Path, image: str, credentials: str) -> None:
     container = buildah_client("from", "--quiet", "--tls-verify=false", "--creds", credentials, image)
     root = Path(buildah_client("mount", container.strip()).strip())
     assert (root / "bin/busybox").read_bytes() == busybox.read_bytes()
 
 
+@redirected("crane")
 def test_crane(registry: RegistryUnderTest, images: Images, image: str, tmp_path: Path) -> None:
     crane = Client(require("crane"), tmp_path, options=("--insecure",))
     login = ("auth", "login", registry.host, "-u", registry.username, "--password-stdin")
@@ -78,6 +84,7 @@ def test_crane(registry: RegistryUnderTest, images: Images, image: str, tmp_path
     assert set(images.amd64.blobs) <= blobs_below(tmp_path / "pulled")
 
 
+@redirected("oras")
 def test_oras(registry: RegistryUnderTest, images: Images, image: str, tmp_path: Path) -> None:
     oras = Client(require("oras"), tmp_path)
     access = ("--from-plain-http", "--from-username", registry.username, "--from-password", registry.password)
@@ -85,6 +92,7 @@ def test_oras(registry: RegistryUnderTest, images: Images, image: str, tmp_path:
     assert set(images.amd64.blobs) <= blobs_below(tmp_path / "pulled")
 
 
+@redirected("regctl")
 def test_regctl(registry: RegistryUnderTest, images: Images, image: str, tmp_path: Path) -> None:
     access = f"reg={registry.host},user={registry.username},pass={registry.password},tls=disabled"
     regctl = Client(require("regctl"), tmp_path, options=("--host", access))
@@ -92,6 +100,7 @@ def test_regctl(registry: RegistryUnderTest, images: Images, image: str, tmp_pat
     assert set(images.amd64.blobs) <= blobs_below(tmp_path / "pulled")
 
 
+@redirected("docker")
 def test_docker(registry: RegistryUnderTest, images: Images, image: str, tmp_path: Path) -> None:
     program = require("docker")
     require("dockerd", root=True)
@@ -105,11 +114,72 @@ def test_docker(registry: RegistryUnderTest, images: Images, image: str, tmp_pat
     assert told[0]["Id"] == config
 
 
-@pytest.mark.parametrize("engine", ["containerd", "containerd-2"])
-def test_containerd(images: Images, image: str, credentials: str, tmp_path: Path, engine: str) -> None:
+def _containerd(engine: str, folder: Path, image: str, credentials: str) -> set[str]:
     require(engine, root=True)
     with containerd(engine) as daemon:
-        ctr = Client(daemon.ctr, tmp_path, options=("--address", str(daemon.socket)))
+        ctr = Client(daemon.ctr, folder, options=("--address", str(daemon.socket)))
         ctr("images", "pull", "--plain-http", "--user", credentials, image)
-        ctr("images", "export", tmp_path / "pulled.tar", image)
-    assert set(images.amd64.blobs) <= blobs_in_archive(tmp_path / "pulled.tar")
+        ctr("images", "export", folder / "pulled.tar", image)
+    return blobs_in_archive(folder / "pulled.tar")
+
+
+@redirected("containerd")
+def test_containerd(images: Images, image: str, credentials: str, tmp_path: Path) -> None:
+    assert set(images.amd64.blobs) <= _containerd("containerd", tmp_path, image, credentials)
+
+
+@redirected("containerd 2")
+def test_containerd_2_in_ranges(images: Images, image: str, credentials: str, tmp_path: Path) -> None:
+    assert set(images.amd64.blobs) <= _containerd("containerd-2", tmp_path, image, credentials)
+
+
+@redirected("podman")
+def test_podman(busybox: Path, image: str, credentials: str, podman_client: Client) -> None:
+    podman_client("pull", "--quiet", "--tls-verify=false", "--creds", credentials, image)
+    root = Path(podman_client("image", "mount", image).strip())
+    assert (root / "bin/busybox").read_bytes() == busybox.read_bytes()
+
+
+@redirected("helm")
+def test_helm(registry: RegistryUnderTest, tmp_path: Path) -> None:
+    helm = Client(require("helm"), tmp_path)
+    login = ("registry", "login", "--plain-http", registry.host, "-u", registry.username, "--password-stdin")
+    helm(*login, stdin=registry.password)
+    helm("create", "web")
+    helm("package", "web", "--version", "1.0.0")
+    helm("push", "--plain-http", "web-1.0.0.tgz", f"oci://{registry.host}/acme/charts")
+    chart = f"oci://{registry.host}/acme/charts/web"
+    (tmp_path / "pulled").mkdir()
+    helm("pull", "--plain-http", chart, "--version", "1.0.0", "--destination", tmp_path / "pulled")
+    pulled = tmp_path / "pulled/web-1.0.0.tgz"
+    assert pulled.read_bytes() == (tmp_path / "web-1.0.0.tgz").read_bytes()
+
+
+@redirected("cosign")
+def test_cosign(
+    cosign_client: Client,
+    registry: RegistryUnderTest,
+    images: Images,
+    image: str,
+    signing_keys: tuple[SigningKey, SigningKey],
+    tmp_path: Path,
+) -> None:
+    cosign, (key, _) = Client(cosign_client.program, tmp_path, cosign_client.environment), signing_keys
+    login = (f"--registry-username={registry.username}", f"--registry-password={registry.password}")
+    access = ("--allow-http-registry", *login)
+    config, root = tmp_path / "signing-config.json", tmp_path / "trusted-root.json"
+    cosign("signing-config", "create", "--out", config)
+    cosign("trusted-root", "create", "--out", root)
+    local = ("--signing-config", config, "--trusted-root", root)
+    reference = f"{image.removesuffix(':1')}@{images.amd64.digest}"
+    cosign("sign", *access, "--yes", "--key", key.private, *local, reference)
+    cosign("verify", *access, "--insecure-ignore-tlog", "--key", key.public, reference)
+
+
+@redirected("notation")
+def test_notation(registry: RegistryUnderTest, images: Images, image: str, tmp_path: Path) -> None:
+    notation = notation_trusting_itself(tmp_path, "signer.example.test")
+    access = ("--insecure-registry", "-u", registry.username, "-p", registry.password)
+    reference = f"{image.removesuffix(':1')}@{images.amd64.digest}"
+    notation("sign", *access, "--force-referrers-tag=false", reference)
+    assert "Successfully verified" in notation("verify", *access, reference)

@@ -11,11 +11,16 @@ import pytest
 from tests.clients.operations import CLIENTS, ClientUnderTest, Operation
 
 
+def _marks(module: str) -> list[pytest.Mark]:
+    tests = vars(importlib.import_module(f"tests.clients.test_{module}")).items()
+    functions: list[Any] = [test for name, test in tests if name.startswith("test_")]
+    marks: list[pytest.Mark] = [mark for test in functions for mark in getattr(test, "pytestmark", [])]
+    return [mark for mark in marks if mark.name == "operation"]
+
+
 def _proved(client: ClientUnderTest) -> set[Operation]:
-    module = importlib.import_module(f"tests.clients.test_{client.module}")
-    tests: list[Any] = [test for name, test in vars(module).items() if name.startswith("test_")]
-    marks = [mark for test in tests for mark in getattr(test, "pytestmark", [])]
-    return {mark.args[0] for mark in marks if mark.name == "operation"}
+    redirects = [mark for mark in _marks("redirects") if mark.kwargs["row"] == client.name]
+    return {mark.args[0] for mark in [*_marks(client.module), *redirects]}
 
 
 @pytest.mark.parametrize("client", CLIENTS, ids=lambda client: client.name)

@@ -5,8 +5,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import sys
-import tempfile
-from pathlib import Path
 
 from tests.hostile.attack import DEFAULT_SEED, attack
 
@@ -16,14 +14,11 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.hostile", description=__doc__)
     parser.add_argument("--requests", type=int, default=100_000)
     parser.add_argument("--seed", type=int, default=DEFAULT_SEED, help="repeats a run")
-    parser.add_argument("--connections", type=int, default=12)
+    parser.add_argument("--connections", type=int, default=32)
     parser.add_argument("--database-url", default="", help="PostgreSQL instead of SQLite")
     chosen = parser.parse_args()
     settings = {"WHERRY_DATABASE_URL": chosen.database_url} if chosen.database_url else {}
-    with tempfile.TemporaryDirectory(prefix="wherry-hostile-") as folder:
-        outcome = asyncio.run(
-            attack(Path(folder), chosen.requests, chosen.seed, chosen.connections, settings)
-        )
+    outcome = asyncio.run(attack(chosen.requests, chosen.seed, chosen.connections, settings))
     print(outcome)
     return 1 if outcome.bad else 0
 

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +23,15 @@ SETTINGS = {
     "WHERRY_UPLOADS_IDLE_TIMEOUT": "2s",
     "WHERRY_AUTH_TOKEN_LIFETIME": "1h",
 }
+
+
+@contextmanager
+def _folder() -> Iterator[Path]:
+    """In memory where that can be had: what a disk does is tested elsewhere, and only takes time here."""
+    memory = Path("/dev/shm")
+    usable = memory.is_dir() and os.access(memory, os.W_OK) and shutil.disk_usage(memory).free > 2**30
+    with tempfile.TemporaryDirectory(prefix="wherry-hostile-", dir=memory if usable else None) as folder:
+        yield Path(folder)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +55,11 @@ class Outcome:
 
 
 async def attack(
-    folder: Path, requests: int, seed: int, connections: int = 12, settings: Mapping[str, str] | None = None
+    requests: int, seed: int, connections: int = 32, settings: Mapping[str, str] | None = None
 ) -> Outcome:
-    """Start a server in `folder`, fill it, send `requests` mutated requests, and look at it again."""
-    with wherry(folder / "data", settings={**SETTINGS, **(settings or {})}) as server:
-        credentials = fill(server)
+    """Start a server, fill it, send `requests` mutated requests, and look at it again."""
+    with _folder() as folder, wherry(folder / "data", settings={**SETTINGS, **(settings or {})}) as server:
+        credentials = fill(server, settings)
         host, _, port = server.host.rpartition(":")
         tally = await fuzz(
             host, int(port), credentials, requests=requests, seed=seed, connections=connections

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import httpx
@@ -18,11 +19,14 @@ PLAIN_USER = "plain"
 PLAIN_PASSWORD = "nobody-in-particular"
 
 
-def administer(data: Path, *arguments: str, typed: str = "") -> str:
-    """One `wherry` command on the data folder; what it printed."""
+def administer(
+    data: Path, *arguments: str, typed: str = "", settings: Mapping[str, str] | None = None
+) -> str:
+    """One `wherry` command on the data folder, with the settings of its server; what it printed."""
     done = subprocess.run(
         [sys.executable, "-m", "wherry", *arguments, "--data", str(data)],
         input=typed,
+        env={**os.environ, **(settings or {})},
         capture_output=True,
         text=True,
         check=False,
@@ -32,7 +36,7 @@ def administer(data: Path, *arguments: str, typed: str = "") -> str:
     return done.stdout
 
 
-def fill(server: Wherry) -> Credentials:
+def fill(server: Wherry, settings: Mapping[str, str] | None = None) -> Credentials:
     """The same content in every repository, a public one among them, and a user without rights."""
     with httpx.Client(base_url=server.url, auth=(server.username, server.password), timeout=30) as client:
         for name in (*REPOSITORIES, VAULT):
@@ -46,8 +50,9 @@ def fill(server: Wherry) -> Credentials:
                     f"/v2/{name}/manifests/{tag}", content=content, headers={"Content-Type": media_type}
                 )
                 assert kept.status_code == 201, kept.text
-        administer(server.data, "repository", "set", PUBLIC, "--public")
-        administer(server.data, "user", "create", PLAIN_USER, "--password-stdin", typed=PLAIN_PASSWORD + "\n")
+        administer(server.data, "repository", "set", PUBLIC, "--public", settings=settings)
+        create = ("user", "create", PLAIN_USER, "--password-stdin")
+        administer(server.data, *create, typed=PLAIN_PASSWORD + "\n", settings=settings)
         tokens = []
         for login in ((server.username, server.password), (PLAIN_USER, PLAIN_PASSWORD), None):
             asked: list[tuple[str, str | int | float | bool | None]] = [

@@ -67,7 +67,7 @@ class Tally:
 
 
 async def fuzz(
-    host: str, port: int, credentials: Credentials, *, requests: int, seed: int, connections: int = 12
+    host: str, port: int, credentials: Credentials, *, requests: int, seed: int, connections: int = 32
 ) -> Tally:
     """Send `requests` mutated requests; stops early once there are `MAX_FINDINGS`."""
     tally, began, wire = Tally(), time.monotonic(), asyncio.Semaphore(WIRE_AT_ONCE)
@@ -182,7 +182,7 @@ class _Worker:
             self._tally.statuses["HTTP/2"] += 1
             return None
         # A mutated HEAD may have become another method, so its answers are not taken apart.
-        method = "HEAD" if request.content.startswith(b"HEAD ") else "GET"
+        method = "HEAD" if b"HEAD " in request.content else "GET"
         try:
             answers = split_answers(received, method)
         except BrokenAnswer as error:

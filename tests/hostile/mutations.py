@@ -6,6 +6,7 @@ What is changed into what is in the tables, all other modules of the fuzzer only
 from __future__ import annotations
 
 import base64
+import copy
 import json
 import random
 from collections.abc import Callable
@@ -129,7 +130,7 @@ class Mutator:
     def _characters(self, request: Request) -> Request:
         """Other spellings of the same path, which must not be another way in."""
         path, query = _split(request.target)
-        letters = list(path)
+        letters = list(path or "/")
         for _ in range(self._rng.randrange(1, 6)):
             place = self._rng.randrange(1, len(letters)) if len(letters) > 1 else 0
             letter = letters[place]
@@ -294,7 +295,7 @@ class Mutator:
         text = json.dumps(document)
         if self._rng.random() < 0.1:
             key = self._rng.choice(list(document) or ["a"])
-            text = text[:-1] + f',"{key}":null}}'
+            text = text[:-1] + f",{json.dumps(key)}:null}}"
         return replace(request, body=text.encode())
 
 
@@ -335,7 +336,7 @@ def _disturb(document: dict[str, Any], rng: random.Random) -> None:
             break
         here = rng.choice(inner)
     if isinstance(here, list):
-        here[rng.randrange(len(here))] = rng.choice(STRANGE)
+        here[rng.randrange(len(here))] = _strange(rng)
         return
     keys = list(here)
     match rng.randrange(4):
@@ -344,9 +345,14 @@ def _disturb(document: dict[str, Any], rng: random.Random) -> None:
         case 1 if keys:
             here[rng.choice(KEYS)] = here.pop(rng.choice(keys))
         case 2:
-            here[rng.choice(KEYS)] = rng.choice(STRANGE)
+            here[rng.choice(KEYS)] = _strange(rng)
         case _:
-            here[rng.choice(keys or KEYS)] = rng.choice(STRANGE)
+            here[rng.choice(keys or KEYS)] = _strange(rng)
+
+
+def _strange(rng: random.Random) -> Any:
+    """A copy: what is put into one document may be disturbed there."""
+    return copy.deepcopy(rng.choice(STRANGE))
 
 
 def _split(target: str) -> tuple[str, str]:

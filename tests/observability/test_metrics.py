@@ -140,6 +140,19 @@ def test_the_values_of_all_workers_are_added_up(tmp_path: Path):
     assert found["wherry_http_requests_total", labels] == 7
 
 
+def test_what_a_killed_worker_had_in_flight_is_in_flight_no_more(tmp_path: Path):
+    killed = (
+        "import os, sys\nfrom pathlib import Path\nfrom wherry.observability import Metrics\n"
+        "metrics = Metrics(multiprocess_dir=Path(sys.argv[1]))\n"
+        "metrics.uploads_in_flight.inc(3)\nmetrics.store_operation('write', 1.0)\nos._exit(9)\n"
+    )
+    subprocess.run([sys.executable, "-c", killed, str(tmp_path)], check=False)
+    render = [sys.executable, "-c", _WORKER, str(tmp_path), "0", "render"]
+    found = parsed(subprocess.run(render, check=True, capture_output=True, text=True).stdout)
+    assert found["wherry_uploads_in_flight", ()] == 0
+    assert found["wherry_store_operation_duration_seconds_count", (("operation", "write"),)] == 1
+
+
 def test_a_folder_that_comes_too_late_is_an_error_and_not_an_empty_page(tmp_path: Path):
     Metrics()
     with pytest.raises(RuntimeError, match="imported before"):

@@ -104,7 +104,7 @@ def test_a_page_takes_the_same_statements_whatever_it_holds(
     for bound, listing in (
         (2, lambda: do(list_tags, WEB, size=25)),
         (1, lambda: do(list_repositories, size=25)),
-        (3, lambda: do(list_referrers, WEB, Digest.of(image()), size=25)),
+        (5, lambda: do(list_referrers, WEB, Digest.of(image()), size=25)),
     ):
         with statements() as seen:
             listing()

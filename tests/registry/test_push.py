@@ -164,7 +164,7 @@ def test_more_layers_than_a_statement_has_parameters(do: Do, ann: int, clock: Fi
 
 
 def test_reserved_organizations_take_no_repository(do: Do, ann: int, clock: FixedClock) -> None:
-    for name in ("library/web", "manage/web", "v2/web", "token/a"):
+    for name in ("library/web", "manage/web", "v2/web", "token/a", "manage", "library", "v3"):
         with pytest.raises(OrganizationReserved):
             do(put_manifest, RepositoryName(name), pushed(index([])), [], ann, clock.now())
 

@@ -14,6 +14,7 @@ from tests.registry.interleaving import Work, interleavings
 from wherry.db.database import Database
 from wherry.identity.users import create_user
 from wherry.oci.digests import Digest
+from wherry.oci.names import RepositoryName
 from wherry.registry.delete import delete_blob, delete_manifest
 from wherry.registry.errors import RegistryError
 from wherry.registry.mount import mount_blob
@@ -72,7 +73,7 @@ def begin_again(database: Database, clock: FixedClock) -> Callable[[], None]:
     return begin
 
 
-def push(name: object, content: bytes, *tag_names: str) -> Callable[[FixedClock], Work]:
+def push(name: RepositoryName, content: bytes, *tag_names: str) -> Callable[[FixedClock], Work]:
     return lambda clock: (
         lambda tx: put_manifest(
             tx,
@@ -80,7 +81,7 @@ def push(name: object, content: bytes, *tag_names: str) -> Callable[[FixedClock]
             pushed(content),
             tags(*tag_names),
             USER,
-            clock.now(),  # type: ignore[arg-type]
+            clock.now(),
         )
     )
 

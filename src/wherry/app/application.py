@@ -7,6 +7,7 @@ from contextlib import AsyncExitStack
 from starlette.types import Message, Receive, Scope, Send
 
 import wherry
+from wherry.app.unread_body import UnreadBody
 from wherry.app.upload_expiry import expire_uploads_for_ever
 from wherry.app.wiring import Wired, open_services
 from wherry.kit.clock import SystemClock
@@ -38,9 +39,8 @@ class Application:
             multiprocess_dir=settings.data / "metrics" if settings.workers > 1 else None,
         )
         access_log = AccessLog(format=settings.log.format, level=settings.log.level)
-        self._frame = Frame(
-            self._dispatch, self._metrics, access_log, TrustedProxies(settings.trusted_proxies)
-        )
+        frame = Frame(self._dispatch, self._metrics, access_log, TrustedProxies(settings.trusted_proxies))
+        self._http = UnreadBody(frame)
         self._distribution: DistributionFace
         self._swr: SwrFace
         self._operations: OperationsFace
@@ -49,7 +49,7 @@ class Application:
         if scope["type"] == "lifespan":
             await self._lifespan(receive, send)
         else:
-            await self._frame(scope, receive, send)
+            await self._http(scope, receive, send)
 
     async def _dispatch(self, scope: Scope, receive: Receive, send: Send) -> None:
         path = scope["path"]

@@ -5,11 +5,15 @@ import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
+
+from sqlalchemy import Connection
 
 from wherry.access.signing_keys import ensure_signing_key, load_signing_keys
 from wherry.app.wiring import open_sealer
 from wherry.db.database import Database
+from wherry.db.turns import FIRST_ROWS, take_turn
 from wherry.identity.passwords import Passwords
 from wherry.identity.users import create_user, find_user
 from wherry.kit.clock import SystemClock
@@ -31,34 +35,40 @@ class Prepared:
 def prepare(settings: Settings) -> Prepared:
     """Bring data folder and database to where the server can start; safe to run again and side by side.
 
-    Leaves nothing open. Raises `DatabaseError`, `StoreMisconfigured`, `UnreadableSecret`, `InvalidPassword`.
+    Leaves nothing open. Raises `DatabaseError`, `SchemaTooNew`, `UnreadableSecret`, `InvalidPassword`.
     """
     settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
     with _alone(settings.data):
         upgrade(settings.effective_database_url)
         database = Database(settings.effective_database_url)
         try:
-            now, sealer = SystemClock().now(), open_sealer(settings)
-            database.write_now(lambda tx: ensure_signing_key(tx, sealer, now))
-            database.read_now(lambda tx: load_signing_keys(tx, sealer))
-            return Prepared(_ensure_admin(settings, database))
+            return database.write_now(lambda tx: _first_rows(tx, settings))
         finally:
             database.close()
 
 
-def _ensure_admin(settings: Settings, database: Database) -> str | None:
+def _first_rows(tx: Connection, settings: Settings) -> Prepared:
+    # Replicas have a data folder each and one database: the first to start makes key and user for all.
+    take_turn(tx, FIRST_ROWS)
+    now, sealer = SystemClock().now(), open_sealer(settings)
+    ensure_signing_key(tx, sealer, now)
+    load_signing_keys(tx, sealer)  # here it can still be told that the master key is another one
+    return Prepared(_ensure_admin(tx, settings, now))
+
+
+def _ensure_admin(tx: Connection, settings: Settings, now: datetime) -> str | None:
     """Make the first user, unless it is there; answers the password if it had to be generated."""
-    if database.read_now(lambda tx: find_user(tx, ADMIN)) is not None:
+    if find_user(tx, ADMIN) is not None:
         return None
     generated = None if settings.admin_password else secrets.token_urlsafe(18)
     passwords = Passwords()
     try:
-        hashed, now = passwords.hash_now(settings.admin_password or generated or ""), SystemClock().now()
+        hashed = passwords.hash_now(settings.admin_password or generated or "")
     finally:
         passwords.close()
     if generated:
         write_secret(settings.data / PASSWORD_FILE, generated)
-    database.write_now(lambda tx: create_user(tx, ADMIN, hashed, now, is_admin=True))
+    create_user(tx, ADMIN, hashed, now, is_admin=True)
     return generated
 
 

@@ -127,7 +127,9 @@ def _build_server(settings: Settings) -> Any:
         interface=Interfaces.ASGI,
         workers=settings.workers,
         loop=Loops.uvloop if _has_uvloop() else Loops.asyncio,
-        http=HTTPModes.auto,
+        # Told apart by their first bytes, HTTP/1 and 2 have no clock until those come: whoever sends none, or
+        # just a `P`, would stay for ever. Without TLS nobody speaks HTTP/2 to a registry.
+        http=HTTPModes.auto if settings.tls.certificate else HTTPModes.http1,
         websockets=False,
         backlog=_BACKLOG,
         backpressure=_CONNECTIONS,

@@ -3,40 +3,41 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from wherry.cli.data_folder import open_database
 from wherry.cli.options import ConfigOption, DataOption, JsonOption, fail, resolve
 from wherry.cli.output import print_rows
+from wherry.cli.repository import LimitOption
+
+if TYPE_CHECKING:
+    from wherry.registry.uploads import OpenUpload
 
 uploads = typer.Typer(no_args_is_help=True, help="Blob uploads that were begun and not finished.")
 
-_MOST = 10_000
+_COLUMNS = ["upload", "repository", "user", "received_bytes", "touched"]
 
 
 @uploads.command("list")
 def list_all(
-    idle: Annotated[
-        str, typer.Option("--idle", help="Only those untouched for this long.", metavar="DURATION")
-    ] = "1ms",
+    limit: LimitOption = 1000,
     data: DataOption = None,
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Print unfinished uploads, the longest untouched first.
 
-    Example: wherry uploads list --idle 1h
+    Example: wherry uploads list --limit 20
     """
-    from wherry.kit.clock import SystemClock
-    from wherry.registry.uploads import expired_uploads
+    from wherry.registry.uploads import list_uploads
 
-    before = SystemClock().now() - _duration(idle)
     with open_database(data, config) as database:
-        found = database.read_now(lambda tx: expired_uploads(tx, before, _MOST))
-    rows = [{"upload": staged.upload, "received_bytes": staged.received} for staged in found]
-    print_rows(rows, ["upload", "received_bytes"], as_json=as_json, empty="No upload is unfinished.")
+        found = database.read_now(lambda tx: list_uploads(tx, limit))
+    print_rows(
+        [_row(upload) for upload in found], _COLUMNS, as_json=as_json, empty="No upload is unfinished."
+    )
 
 
 @uploads.command()
@@ -91,3 +92,13 @@ def _duration(text: str) -> timedelta:
         return DURATION.parse(text)
     except ValueError:
         fail(f"--idle must be {DURATION.accepts}, not {text!r}.", 2)
+
+
+def _row(upload: OpenUpload) -> dict[str, Any]:
+    return {
+        "upload": upload.id,
+        "repository": str(upload.repository),
+        "user": upload.user,
+        "received_bytes": upload.received,
+        "touched": upload.touched_at,
+    }

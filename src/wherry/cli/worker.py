@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from wherry.settings import Settings
 
 _ENDING = frozenset({signal.SIGTERM, signal.SIGINT})
-# After the lifespan has started Granian begins to serve within microseconds; only then may a signal come.
-_SERVES_AFTER_SECONDS = 0.1
+# After the lifespan has started Granian begins to serve at once, on a busy machine a little later.
+_SERVES_AFTER_SECONDS = 0.5
 
 
 def hold_signals_over_forks() -> None:

@@ -60,7 +60,7 @@ class Database:
         return self._own_writes
 
     async def read(self, work: Work[T]) -> T:
-        """Run `work` on a snapshot. Raises what `work` raises, or a `DatabaseError`."""
+        """Run `work`, which changes nothing. Raises what `work` raises, or a `DatabaseError`."""
         began = time.perf_counter()
         try:
             loop = asyncio.get_running_loop()

@@ -20,14 +20,18 @@ class DatabaseFull(DatabaseError):
     """No room left; nothing was kept, and the same call succeeds once there is room."""
 
 
-_NO_ROOM = ("database or disk is full", "no space left on device", "disk i/o error", "could not extend file")
+_NO_ROOM = ("database or disk is full", "no space left on device", "could not extend file")
+# A broken disk; by another name only where SQLite grows its file of shared memory, which fails on a full one.
+_NO_ROOM_CODES = frozenset({"SQLITE_FULL", "SQLITE_IOERR_SHMSIZE"})
+_DAMAGED_CODES = frozenset({"SQLITE_CORRUPT", "SQLITE_NOTADB"})
 
 
 def translated(error: DBAPIError) -> Exception:
     """Our error for one of the driver's, or the error itself where it tells of a mistake of ours."""
     text = str(error.orig).lower()
-    if any(sign in text for sign in _NO_ROOM):
+    code = getattr(error.orig, "sqlite_errorname", "")
+    if code in _NO_ROOM_CODES or any(sign in text for sign in _NO_ROOM):
         return DatabaseFull("the database has no room left on its disk")
-    if type(error).__name__ in ("OperationalError", "InterfaceError"):
+    if code in _DAMAGED_CODES or type(error).__name__ in ("OperationalError", "InterfaceError"):
         return DatabaseUnavailable(f"the database does not answer: {str(error.orig)[:200]}")
     return error

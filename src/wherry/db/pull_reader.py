@@ -8,6 +8,7 @@ import asyncio
 import logging
 import sqlite3
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any, Protocol
 
 import psycopg
@@ -23,6 +24,17 @@ from wherry.db.errors import DatabaseUnavailable
 Row = tuple[Any, ...]
 Parameters = Mapping[str, str | int]
 logger = logging.getLogger(__name__)
+
+# How the listening connection shows itself in pg_stat_activity.
+LISTENER = "wherry-listener"
+
+# A listener that has heard nothing for this long asks whether the server is still there; so a connection that
+# died without a word serves nothing stale for longer than both together.
+_SILENCE = timedelta(seconds=2)
+_PATIENCE = timedelta(seconds=2)
+
+# Not a mistake of ours: no connection, one that broke, or a server that has become a standby.
+_UNAVAILABLE = (psycopg.OperationalError, psycopg.InterfaceError, psycopg.InternalError)
 
 
 class PullReader(Protocol):
@@ -143,7 +155,7 @@ class PostgresPullReader:
             async with self._pool.connection() as connection:
                 cursor = await connection.execute(statement.postgresql, {**statement.constants, **parameters})
                 return await cursor.fetchone()
-        except (psycopg.OperationalError, PoolTimeout) as error:
+        except (*_UNAVAILABLE, PoolTimeout) as error:
             raise DatabaseUnavailable(f"the database does not answer: {error}") from error
 
     async def close(self) -> None:
@@ -155,14 +167,20 @@ class PostgresPullReader:
     async def _listen(self) -> None:
         while True:
             try:
-                connection = await psycopg.AsyncConnection.connect(self._address, autocommit=True)
+                connection = await psycopg.AsyncConnection.connect(
+                    self._address, autocommit=True, application_name=LISTENER
+                )
                 async with connection:
                     await connection.execute(f"LISTEN {CHANGES_CHANNEL}")
                     self._heard += 1
                     self._listening = True
-                    async for _ in connection.notifies():
-                        self._heard += 1
-            except psycopg.Error as error:
+                    while True:
+                        async for _ in connection.notifies(timeout=_SILENCE.total_seconds()):
+                            self._heard += 1
+                        # Nothing came: is nothing new, or is nobody there any more?
+                        async with asyncio.timeout(_PATIENCE.total_seconds()):
+                            await connection.execute("SELECT 1")
+            except (psycopg.Error, TimeoutError) as error:
                 logger.warning("not listening for changes of other replicas, pulls go uncached: %s", error)
             finally:
                 self._listening = False

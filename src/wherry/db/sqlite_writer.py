@@ -123,8 +123,11 @@ class SqliteWriter:
             job.result = job.work(connection)
         except Exception as error:  # noqa: BLE001 (the job's caller gets it)
             job.error = translated(error) if isinstance(error, DBAPIError) else error
-            # Where SQLite gave up the whole transaction (a full disk), this raises, and all jobs fail.
-            connection.exec_driver_sql("ROLLBACK TO job")
+            try:
+                connection.exec_driver_sql("ROLLBACK TO job")
+            except DBAPIError:
+                # SQLite gave up the whole transaction (a full disk): all jobs fail, for this one's reason.
+                raise job.error from None
         connection.exec_driver_sql("RELEASE job")
 
 

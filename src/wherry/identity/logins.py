@@ -1,5 +1,6 @@
 """Logging in with user name and password, on the hot path too: Basic credentials come with every request."""
 
+import asyncio
 import hashlib
 import hmac
 import secrets
@@ -47,6 +48,7 @@ class Logins:
         self._failures = failures
         self._key = secrets.token_bytes(32)
         self._right: OrderedDict[bytes, str] = OrderedDict()
+        self._checking: dict[tuple[bytes, str | None], asyncio.Future[bool]] = {}
         self._by_id = Prepared(select(*_COLUMNS).where(users.c.id == bindparam("user_id")))
         self._by_name = Prepared(select(*_COLUMNS).where(users.c.name == bindparam("user_name")))
 
@@ -63,18 +65,37 @@ class Logins:
 
         Raises `TooManyLogins`, `DatabaseUnavailable`.
         """
-        row = await self._rows.row(self._by_name, user_name=name)
+        # No user has such a name, and PostgreSQL would fail on the question.
+        row = None if "\0" in name else await self._rows.row(self._by_name, user_name=name)
         known_hash = None if row is None else str(row[4])
         claim = hmac.digest(self._key, f"{len(name)}:{name}:{password}".encode(), hashlib.sha256)
         if known_hash is None or not hmac.compare_digest(self._right.get(claim, ""), known_hash):
             self._failures.refuse_if_many(name, address)
-            if not await self._passwords.matches(known_hash, password):
+            if not await self._matches(claim, known_hash, password):
                 self._failures.record(name, address)
                 return None
-            self._remember(claim, known_hash or "")
         if row is None or row[3]:
             return None
         return Account(row[0], row[1], bool(row[2]))
+
+    async def _matches(self, claim: bytes, known_hash: str | None, password: str) -> bool:
+        """Requests that come at once with the same password wait for one check of it.
+
+        After a restart a busy client's connections all do.
+        """
+        asked = (claim, known_hash)
+        checking = self._checking.get(asked)
+        if checking is None:
+            checking = asyncio.ensure_future(self._check(claim, known_hash, password))
+            self._checking[asked] = checking
+            checking.add_done_callback(lambda _: self._checking.pop(asked, None))
+        return await asyncio.shield(checking)
+
+    async def _check(self, claim: bytes, known_hash: str | None, password: str) -> bool:
+        right = await self._passwords.matches(known_hash, password)
+        if right:  # remembered before those who wait go on: nobody comes between and checks again
+            self._remember(claim, known_hash or "")
+        return right
 
     def _remember(self, claim: bytes, password_hash: str) -> None:
         self._right[claim] = password_hash

@@ -51,10 +51,10 @@ class Passwords:
         self._threads.shutdown(wait=False, cancel_futures=True)
 
     def _verify(self, password_hash: str | None, password: str) -> bool:
-        if self._decoy is None:
+        if password_hash is None and self._decoy is None:
             self._decoy = self._hasher.hash("nobody has this password")
         try:
-            self._hasher.verify(password_hash or self._decoy, password)
+            self._hasher.verify(password_hash or self._decoy or "", password)
         except (VerificationError, InvalidHashError):
             return False
         return password_hash is not None

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Connection, insert, select, update
+from sqlalchemy.exc import IntegrityError
 
 from wherry.identity.errors import InvalidUserName, UserExists, UserUnknown
 from wherry.identity.tables import users
@@ -31,12 +32,15 @@ def create_user(
         raise InvalidUserName(name)
     if find_user(tx, name) is not None:
         raise UserExists(name)
-    created = tx.execute(
-        insert(users)
-        .values(name=name, password_hash=password_hash, is_admin=is_admin, is_disabled=False, created_at=now)
-        .returning(users.c.id)
+    row = insert(users).values(
+        name=name, password_hash=password_hash, is_admin=is_admin, is_disabled=False, created_at=now
     )
-    return User(created.scalar_one(), name, is_admin, False, now)
+    try:
+        with tx.begin_nested():
+            created = tx.execute(row.returning(users.c.id)).scalar_one()
+    except IntegrityError:  # made by somebody else in between
+        raise UserExists(name) from None
+    return User(created, name, is_admin, False, now)
 
 
 def find_user(tx: Connection, name: str) -> User | None:

@@ -14,8 +14,11 @@ class Sealer:
     """Seals and opens small secrets (AES-128-CBC with HMAC-SHA256, by Fernet)."""
 
     def __init__(self, master_key: str) -> None:
-        """`master_key`: 32 bytes in URL-safe base64, as `new_master_key` makes it. Raises `ValueError`."""
-        self._fernet = Fernet(master_key)
+        """Raises `UnreadableSecret` if `master_key` is not 32 bytes in URL-safe base64."""
+        try:
+            self._fernet = Fernet(master_key)
+        except ValueError:
+            raise UnreadableSecret("the master key is not 32 bytes in URL-safe base64") from None
 
     def seal(self, secret: bytes) -> str:
         return self._fernet.encrypt(secret).decode()
@@ -52,6 +55,7 @@ def write_secret(path: Path, secret: str) -> None:
     draft = path.with_name(path.name + ".new")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "w") as file:
+        os.fchmod(descriptor, 0o600)  # a draft that was there already keeps its own mode otherwise
         file.write(secret + "\n")
         file.flush()
         os.fsync(file.fileno())

@@ -8,11 +8,10 @@ from sqlalchemy.exc import DBAPIError
 
 from wherry.db.engines import open_engine
 from wherry.db.errors import translated
+from wherry.db.turns import SCHEMA, take_turn
 
 # The newest version. A test compares it with Alembic's, so that a start need not load Alembic to know it.
 HEAD = "0002"
-
-_LOCK = 0x77686572  # one upgrade at a time over all replicas
 
 
 class SchemaTooNew(Exception):
@@ -24,8 +23,7 @@ def upgrade(url: str) -> str:
     engine = open_engine(url, writer=True)
     try:
         with engine.begin() as connection:
-            if connection.dialect.name == "postgresql":
-                connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
+            take_turn(connection, SCHEMA)
             if current_version(connection) != HEAD:
                 _apply(connection)
         return HEAD

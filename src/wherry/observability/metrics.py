@@ -238,6 +238,7 @@ class Metrics:
 
         if self._multiprocess_dir is None:
             return generate_latest(self._registry), CONTENT_TYPE_LATEST
+        _forget_dead_workers(self._multiprocess_dir)
         shared = CollectorRegistry()
         MultiProcessCollector(shared, path=str(self._multiprocess_dir))  # type: ignore[no-untyped-call]
         return generate_latest(shared), CONTENT_TYPE_LATEST
@@ -254,6 +255,14 @@ class Metrics:
                 self._sent.labels(face),
             )
         return self._series[key]
+
+
+def _forget_dead_workers(folder: Path) -> None:
+    """What a killed worker had in flight is in flight no more; its counters still count."""
+    for file in folder.glob("gauge_live*_*.db"):
+        pid = file.stem.rpartition("_")[2]
+        if pid.isdigit() and not Path(f"/proc/{pid}").exists() and Path("/proc/self").exists():
+            file.unlink(missing_ok=True)
 
 
 def _share_values_in(folder: Path) -> None:

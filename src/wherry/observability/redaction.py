@@ -68,7 +68,7 @@ def is_secret_name(name: str) -> bool:
 
 
 def _star_values(text: str) -> str:
-    """name=value, "name": "value", (name, b"value"), name: Scheme value: the value, where the name is secret."""
+    """name=value, "name": "value", (name, b"value"), name: Scheme value: the value, if the name is secret."""
     parts = []
     done = 0
     for match in _NAME.finditer(text):

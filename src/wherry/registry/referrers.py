@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 
 from wherry.kit.pages import Page
 from wherry.oci import media_types
@@ -17,6 +17,10 @@ from wherry.oci.digests import Digest
 from wherry.oci.names import RepositoryName
 from wherry.registry.repositories import find_repository
 from wherry.registry.tables import manifest_contents, manifests, tags
+
+# Characters of annotations on one page. Each manifest may bring megabytes of them; many clients read no index
+# beyond 4 MiB, and a thousand such manifests in one answer would take gigabytes (CVE-2024-29902).
+MAX_ANNOTATIONS = 3 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +55,7 @@ def list_referrers(
             manifests.c.media_type,
             manifests.c.size,
             manifests.c.artifact_type,
-            manifests.c.annotations,
+            func.length(manifests.c.annotations),
         )
         .where(
             manifests.c.repository_id == repository.id,
@@ -63,13 +67,36 @@ def list_referrers(
     )
     if artifact_type is not None:
         query = query.where(manifests.c.artifact_type == artifact_type)
-    rows = [Referrer(row[0], row[1], row[2], row[3], json.loads(row[4])) for row in tx.execute(query)]
-    return Page.cut(rows, size)
+    rows = tx.execute(query).all()
+    fitting = _fitting([row[4] for row in rows[:size]])
+    annotations = _annotations(tx, repository.id, [row[0] for row in rows[:fitting]])
+    items = tuple(Referrer(row[0], row[1], row[2], row[3], annotations[row[0]]) for row in rows[:fitting])
+    return Page(items, more=len(rows) > fitting)
 
 
 def fallback_tag(subject: Digest) -> str:
     """The tag that clients without the API use: algorithm cut to 32 characters, hex to 64."""
     return f"{subject.algorithm.value[:32]}-{subject.encoded[:64]}"
+
+
+def _fitting(lengths: list[int]) -> int:
+    """How many of them one answer may carry: at least one, so that a reader gets on."""
+    room, count = MAX_ANNOTATIONS, 0
+    for length in lengths:
+        room -= length
+        if count and room < 0:
+            break
+        count += 1
+    return count
+
+
+def _annotations(tx: Connection, repository_id: int, digests: list[str]) -> dict[str, dict[str, str]]:
+    rows = tx.execute(
+        select(manifests.c.digest, manifests.c.annotations).where(
+            manifests.c.repository_id == repository_id, manifests.c.digest.in_(digests)
+        )
+    )
+    return {digest: json.loads(annotations) for digest, annotations in rows}
 
 
 def _fallback_digests(tx: Connection, repository_id: int, subject: Digest) -> list[str]:

@@ -46,8 +46,8 @@ def ensure_repository(tx: Connection, name: RepositoryName, user_id: int | None,
     known = tx.execute(_ID, {"name": name.text}).scalar_one_or_none()
     if known is not None:
         return int(known)
-    if "/" in name.text:
-        refuse_reserved(name.organization)
+    # Of a name without an organization too: `/v2/manage/…` is another face's.
+    refuse_reserved(name.text.partition("/")[0])
     organization = ensure_organization(
         tx, name.organization, user_id if name.organization != LIBRARY else None, now
     )

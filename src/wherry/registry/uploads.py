@@ -63,6 +63,8 @@ class UploadReader:
 
     async def find(self, name: RepositoryName, user_id: int, upload: str) -> Upload:
         """Raises `UploadUnknown`, `DatabaseUnavailable`."""
+        if not (upload.isascii() and upload.isalnum()):
+            raise UploadUnknown(upload)  # never an id of ours; PostgreSQL would fail on a zero byte
         row = await self._reader.row(
             self._find, {"upload": upload, "user_id": user_id, "repository": name.text}
         )

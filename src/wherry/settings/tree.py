@@ -218,7 +218,7 @@ class Settings:
     trusted_proxies: tuple[Network, ...] = setting(
         NETWORKS,
         (),
-        "Proxies whose `X-Forwarded-Proto` and `X-Forwarded-Host` are believed.",
+        "Proxies whose `X-Forwarded-For`, `-Proto` and `-Host` are believed.",
         default_text="none",
     )
     sparse_manifests: SparseManifests = setting(

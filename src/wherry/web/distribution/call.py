@@ -1,7 +1,7 @@
 """One request as a handler sees it: parsed, authenticated, allowed."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cached_property
 from urllib.parse import parse_qsl
@@ -40,7 +40,11 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """What this face works with. `redirect` is how long a presigned URL lives; None streams instead."""
+    """What this face works with.
+
+    `redirect` is how long a presigned URL lives; None streams instead. `written` are the uploads that a
+    request of this process writes to now.
+    """
 
     database: Database
     store: BlobStore
@@ -57,6 +61,7 @@ class Services:
     bearer_challenge: bool
     sparse: bool
     redirect: timedelta | None
+    written: set[str] = field(default_factory=set)
 
 
 class Call:
@@ -96,11 +101,14 @@ class Call:
         if not raw:
             return ()
         try:
-            return parse_qsl(
+            parameters = parse_qsl(
                 raw.decode("latin-1"), keep_blank_values=True, max_num_fields=MAX_PARAMETERS, errors="strict"
             )
-        except (ValueError, UnicodeDecodeError):
+        except ValueError:
             raise Problem(400, Code.UNSUPPORTED, "the query of the URL cannot be read") from None
+        if any("\0" in value for _, value in parameters):
+            raise Problem(400, Code.UNSUPPORTED, "a value in the query of the URL has a zero byte")
+        return parameters
 
     def asked(self, name: str) -> str | None:
         """The last value of a query parameter."""

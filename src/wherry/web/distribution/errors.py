@@ -111,7 +111,9 @@ def problem_of(error: Exception) -> Problem | None:
         )
     for kind, status, code in _FORMS:
         if isinstance(error, kind):
-            return Problem(status, code, str(error), _detail(error))
+            # The rest of a body that stood still is not waited for (RFC 9110 §15.5.9).
+            headers = {"connection": "close"} if status == 408 else {}
+            return Problem(status, code, str(error), _detail(error), headers)
     return None
 
 

@@ -1,6 +1,7 @@
 """Uploads: begin (or mount, or all in one request), append, ask, finish, cancel."""
 
-from contextlib import suppress
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 
 from starlette.responses import Response
 
@@ -12,7 +13,13 @@ from wherry.oci.digests import Algorithm, Digest
 from wherry.oci.errors import InvalidDigest
 from wherry.oci.names import RepositoryName
 from wherry.registry import uploads
-from wherry.registry.errors import ChunkLengthWrong, ChunkOutOfOrder, UploadTooLarge, UploadUnknown
+from wherry.registry.errors import (
+    ChunkLengthWrong,
+    ChunkOutOfOrder,
+    UploadBusy,
+    UploadTooLarge,
+    UploadUnknown,
+)
 from wherry.registry.mount import mount_blob, repositories_with
 from wherry.registry.uploads import Upload
 from wherry.web.body import BodyTooLong, body_chunks
@@ -51,9 +58,9 @@ async def upload_status(call: Call) -> Response:
 
 async def append_chunk(call: Call) -> Response:
     """PATCH: more bytes, in order."""
-    upload = await _find(call)
-    staged = await _append(call, upload)
-    await _record(call, upload.staged, staged)
+    async with _writing(call) as upload:
+        staged = await _append(call, upload)
+        await _record(call, upload.staged, staged)
     return _accepted(call.repository, staged, status=202)
 
 
@@ -63,7 +70,8 @@ async def finish_upload(call: Call) -> Response:
     if digest is None:
         raise Problem(400, Code.DIGEST_INVALID, "the query says the digest of the blob: ?digest=…")
     wanted = Digest.parse(digest)
-    return await _finish(call, await _find(call), wanted)
+    async with _writing(call) as upload:
+        return await _finish(call, upload, wanted)
 
 
 async def cancel_upload(call: Call) -> Response:
@@ -74,6 +82,23 @@ async def cancel_upload(call: Call) -> Response:
 
 async def _find(call: Call) -> Upload:
     return await call.services.uploads.find(call.repository, call.user_id, call.parameters["upload"])
+
+
+@asynccontextmanager
+async def _writing(call: Call) -> AsyncIterator[Upload]:
+    """The upload, to no other request of this process until its row is written. Raises `UploadBusy`.
+
+    The store's own lock ends with the append: a second writer would cut away what the first is about to
+    acknowledge.
+    """
+    found, written = await _find(call), call.services.written
+    if found.id in written:
+        raise UploadBusy(found.id)
+    written.add(found.id)
+    try:
+        yield await _find(call)  # as it is now that nobody else changes it
+    finally:
+        written.discard(found.id)
 
 
 async def _append(call: Call, upload: Upload) -> Staged:
@@ -95,13 +120,25 @@ async def _append(call: Call, upload: Upload) -> Staged:
             after = await services.intake.append(before, chunks, algorithm=upload.algorithm)
     except UploadInterrupted as interrupted:
         if isinstance(interrupted.__cause__, BodyTooLong):
-            raise UploadTooLarge(limit or 0) from None
+            raise _let_go(interrupted, UploadTooLarge(limit or 0)) from None
         await _record(call, before, interrupted.staged)
-        raise interrupted.__cause__ or interrupted from None
+        raise _let_go(interrupted, interrupted.__cause__ or interrupted) from None
     received = after.received - before.received
     if piece is not None and received != piece.length:
         raise ChunkLengthWrong(piece.length, received)
     return after
+
+
+def _let_go(interrupted: UploadInterrupted, error: BaseException) -> BaseException:
+    """`error`, and no word of the frames that `interrupted` came through.
+
+    They refer to the request's body and it to them, so the HTTP server would keep the connection open until
+    Python's collector comes by.
+    """
+    if interrupted.__cause__ is not None:
+        interrupted.__cause__.__traceback__ = None
+    interrupted.__cause__ = interrupted.__traceback__ = None
+    return error
 
 
 async def _record(call: Call, before: Staged, after: Staged) -> None:

@@ -1,0 +1,35 @@
+"""What operators and their probes ask."""
+
+from pathlib import Path
+
+from tests.web.running import Registry
+
+
+async def test_probes_need_no_login(registry: Registry) -> None:
+    http = registry.as_nobody
+    assert (await http.get("/healthz")).text == "ok\n"
+    assert (await http.get("/readyz")).json() == {"ready": True, "problems": {}}
+    assert "registry" in (await http.get("/")).text
+
+
+async def test_metrics_count_by_template_never_by_name(registry: Registry) -> None:
+    await registry.http.get("/v2/acme/some-secret-name/tags/list")
+    text = (await registry.as_nobody.get("/metrics")).text
+    assert 'route="/v2/{name}/tags/list"' in text
+    assert "some-secret-name" not in text
+
+
+async def test_not_ready_says_which_part(registry: Registry, tmp_path: Path) -> None:
+    (tmp_path / "blobs").rename(tmp_path / "elsewhere")
+    answer = await registry.as_nobody.get("/readyz")
+    assert answer.status_code == 503
+    assert list(answer.json()["problems"]) == ["store"]
+    assert (await registry.as_nobody.get("/healthz")).status_code == 200
+
+
+async def test_heads_and_other_methods(registry: Registry) -> None:
+    head = await registry.as_nobody.head("/healthz")
+    assert (head.status_code, head.content) == (200, b"")
+    post = await registry.as_nobody.post("/healthz")
+    assert (post.status_code, post.headers["allow"]) == (405, "GET, HEAD")
+    assert (await registry.as_nobody.get("/nothing")).status_code == 404
