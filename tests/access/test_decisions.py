@@ -26,6 +26,25 @@ TABLE = {
     Action.IMAGE_PULL: ("login no yes", "yes yes yes"),
     Action.IMAGE_PUSH: ("login no yes", "login no yes"),
     Action.IMAGE_DELETE: ("login no yes", "login no yes"),
+    Action.VERSIONS_SEE: ("yes yes yes", "yes yes yes"),
+    Action.ACCOUNT_SEE: ("login yes yes", "login yes yes"),
+    Action.LOGIN_MAKE: ("login yes yes", "login yes yes"),
+    Action.ENTERPRISE_USE: ("login yes yes", "login yes yes"),
+    Action.ORGANIZATION_LIST: ("login yes yes", "login yes yes"),
+    Action.ORGANIZATION_CREATE: ("login yes yes", "login yes yes"),
+    Action.ORGANIZATION_SEE: ("login no yes", "yes yes yes"),
+    Action.ORGANIZATION_DELETE: ("login no yes", "login no yes"),
+    Action.ORGANIZATION_GRANT: ("login no yes", "login no yes"),
+    Action.IMAGE_LIST: ("login yes yes", "login yes yes"),
+    Action.IMAGE_SEE: ("login no yes", "yes yes yes"),
+    Action.IMAGE_CREATE: ("login no yes", "login no yes"),
+    Action.IMAGE_CHANGE: ("login no yes", "login no yes"),
+    Action.IMAGE_PUBLISH: ("login no yes", "login no yes"),
+    Action.IMAGE_GRANT: ("login no yes", "login no yes"),
+    Action.IMAGE_SHARE: ("login no yes", "login no yes"),
+    Action.IMAGE_TRIGGER: ("login no yes", "login no yes"),
+    Action.IMAGE_RETAIN: ("login no yes", "login no yes"),
+    Action.IMAGE_SYNC: ("login no yes", "login no yes"),
 }
 
 
@@ -78,3 +97,17 @@ def test_an_action_on_an_image_without_the_image_is_not_open() -> None:
     for action in (action for action in Action if action.rule.need in (Need.READ, Need.WRITE, Need.EDIT)):
         assert not authorize(ANONYMOUS, action).allowed
         assert not authorize(USER, action).allowed
+
+
+def test_a_registry_token_is_good_for_the_registry_only() -> None:
+    management = [
+        action
+        for action in Action
+        if action.rule.verb is None
+        and action.rule.need is not Need.NOTHING
+        and action not in (Action.REGISTRY_USE, Action.CATALOG_LIST)
+    ]
+    assert Action.LOGIN_MAKE in management
+    for action in management:
+        refused = authorize(with_token(ADMIN, *Verb, catalog=True), action, PRIVATE)
+        assert (refused.allowed, refused.needs_scope) == (False, True)

@@ -125,6 +125,7 @@ def _in_grant(actor: Actor, action: Action, image: Image | Organization | None) 
     if action is Action.CATALOG_LIST:
         return actor.grant.catalog
     verb = action.rule.verb
-    return verb is None or (
-        isinstance(image, Image) and verb in actor.grant.repositories.get(image.name, frozenset())
-    )
+    if verb is None:
+        # Else a token for one pull would make logins, or give rights away.
+        return action is Action.REGISTRY_USE
+    return isinstance(image, Image) and verb in actor.grant.repositories.get(image.name, frozenset())
