@@ -160,9 +160,12 @@ def _described(sides: Sequence[str], settings: dict[str, str]) -> dict[str, tupl
 
 def _warm(options: argparse.Namespace, console: Console) -> str:
     free = machine.available_memory() - _KEPT_BACK
-    if options.no_warm or free <= 0:
+    writing = not options.only or any(
+        key in options.only for key in ("push", *push.KEYS, "memory", *memory.KEYS)
+    )
+    if options.no_warm or free <= 0 or not writing:
         return "not touched before"
-    gib = min(8.0, free / (1 << 30))
+    gib = min(4.0, free / (1 << 30))
     console.print(f"touching {gib:.0f} GiB of memory …", highlight=False)
     machine.warm_memory(gib)
     return f"{gib:.0f} GiB touched before (a virtual machine gets its pages at the first touch, slowly)"

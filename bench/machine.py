@@ -36,8 +36,8 @@ def warm_memory(gib: float) -> float:
 def release_page_cache(folder: Path) -> None:
     """Give back the memory that holds the folder's files, which are on the disk already.
 
-    So the next push gets pages that were in use a moment ago, as on a machine that has run for a while, and not
-    ones that the host of a virtual machine must find first."""
+    So the next push gets pages that were in use a moment ago, as on a machine that has run for a while,
+    and not ones that the host of a virtual machine must find first."""
     for at, _, names in os.walk(folder):
         for name in names:
             with contextlib.suppress(OSError):
