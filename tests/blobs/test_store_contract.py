@@ -133,13 +133,6 @@ async def test_deleted_bytes_are_gone_and_deleting_again_is_no_error(store: Blob
     assert await read(store, other.location) == b"staying"
 
 
-async def test_a_file_that_the_server_may_send_holds_the_bytes(store: BlobStore, intake: Intake):
-    data = content(70 * KiB)
-    blob = await put(intake, data)
-    path = store.local_path(blob.location)
-    assert path is None or path.read_bytes() == data
-
-
 async def test_a_presigned_url_gives_the_bytes_to_anyone(store: BlobStore, intake: Intake, driver: str):
     data = content(70 * KiB)
     blob = await put(intake, data)

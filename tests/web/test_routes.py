@@ -12,6 +12,7 @@ from wherry.oci.digests import Digest
 from wherry.web.distribution.routes import ROUTES as DISTRIBUTION
 from wherry.web.operations.face import ROUTES as OPERATIONS
 from wherry.web.routes import Route, RouteTable
+from wherry.web.swr.routes import ROUTES as SWR
 
 PARAMETERS = {
     "{name:path}": "acme/web",
@@ -29,10 +30,11 @@ def path_of(template: str) -> str:
 
 
 def test_every_route_declares_its_action_and_none_is_there_twice() -> None:
-    routes: list[Route[Any, Any]] = [*DISTRIBUTION, *OPERATIONS]
-    assert all(isinstance(route.action, Action) for route in routes)
-    assert len({(route.method, route.template) for route in routes}) == len(routes)
-    assert {route.action for route in routes} == set(Action)
+    faces: list[list[Route[Any, Any]]] = [[*DISTRIBUTION], [*OPERATIONS], [*SWR]]
+    for routes in faces:
+        assert all(isinstance(route.action, Action) for route in routes)
+        assert len({(route.method, route.template) for route in routes}) == len(routes)
+    assert {route.action for routes in faces for route in routes} == set(Action)
 
 
 @pytest.fixture

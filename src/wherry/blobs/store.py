@@ -3,7 +3,6 @@
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import timedelta
-from pathlib import Path
 from typing import Protocol
 
 from wherry.blobs.body import Body, Tap
@@ -20,10 +19,6 @@ class BlobReader(Protocol):
     def read(self, location: str, start: int = 0, stop: int | None = None) -> AsyncIterator[bytes]:
         """The bytes from `start` up to, without, `stop`; pieces of about 1 MiB at most. Ends at the
         end of the blob. Raises `BlobBytesMissing` before the first piece. Close it if you leave it early."""
-
-    def local_path(self, location: str) -> Path | None:
-        """A file that the HTTP server may send by itself, if the bytes are in one. Does not look whether
-        it is there."""
 
     async def presigned_url(self, location: str, expires: timedelta) -> str | None:
         """A URL at which anyone can read the bytes until it expires, if the store can make one."""

@@ -91,8 +91,12 @@ class SqliteWriter:
         try:
             connection = self._connected(durable=any(job.durable for job in jobs))
             with connection.begin():
-                for job in jobs:
-                    self._run_one(connection, job)
+                if len(jobs) == 1:
+                    # Alone it needs no savepoint: what it raises undoes the whole transaction, its own.
+                    jobs[0].result = jobs[0].work(connection)
+                else:
+                    for job in jobs:
+                        self._run_one(connection, job)
         except Exception as error:  # noqa: BLE001 (each job's caller gets it)
             failure = translated(error) if isinstance(error, DBAPIError) else error
             for job in jobs:

@@ -17,10 +17,7 @@ def insert_or_lock(tx: Connection, table: Table, row: dict[str, Any]) -> None:
 
     After `insert_new` another transaction may still delete the row that was there; after this it cannot.
     """
-    insert = sqlite.insert(table) if tx.dialect.name == "sqlite" else postgresql.insert(table)
-    key = [column.name for column in table.primary_key]
-    unchanged = {key[0]: insert.excluded[key[0]]}
-    tx.execute(insert.on_conflict_do_update(index_elements=key, set_=unchanged), row)
+    tx.execute(_insert_or_lock(tx.dialect.name, table), row)
 
 
 def put_row(tx: Connection, table: Table, row: dict[str, Any]) -> None:
@@ -33,6 +30,13 @@ def put_row(tx: Connection, table: Table, row: dict[str, Any]) -> None:
 def _insert_new(dialect: str, table: Table) -> Insert:
     insert = sqlite.insert(table) if dialect == "sqlite" else postgresql.insert(table)
     return insert.on_conflict_do_nothing()
+
+
+@cache
+def _insert_or_lock(dialect: str, table: Table) -> Insert:
+    insert = sqlite.insert(table) if dialect == "sqlite" else postgresql.insert(table)
+    key = [column.name for column in table.primary_key]
+    return insert.on_conflict_do_update(index_elements=key, set_={key[0]: insert.excluded[key[0]]})
 
 
 @cache

@@ -62,6 +62,4 @@ class Exchange:
             self.status = message["status"]
             self.started = True
             message["headers"].extend(self.headers)
-        elif kind == "http.response.pathsend":
-            self.sent += message["size"]
         await self._send(message)

@@ -1,12 +1,13 @@
 """What stands around every face: request id, access log, metrics, and the last answer to a bug of ours."""
 
 import logging
+import random
 import re
+import secrets
 import time
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from wherry.kit.ids import new_id
 from wherry.observability import AccessLog, Metrics, bind_request_id
 from wherry.web.exchange import Exchange
 from wherry.web.proxies import TrustedProxies
@@ -29,9 +30,11 @@ class Frame:
         self._metrics = metrics
         self._access_log = access_log
         self._proxies = proxies
+        # Unique, not secret: to ask the kernel for randomness is to let go of the interpreter each time.
+        self._random_bits = random.Random(secrets.randbits(256)).getrandbits  # noqa: S311
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        exchange = Exchange(receive, send, _request_id(scope), self._proxies.client(scope))
+        exchange = Exchange(receive, send, self._request_id(scope), self._proxies.client(scope))
         scope["wherry.exchange"] = exchange
         began = time.perf_counter()
         self._metrics.requests_in_flight.inc()
@@ -44,6 +47,13 @@ class Frame:
         finally:
             self._metrics.requests_in_flight.dec()
             self._record(scope, exchange, time.perf_counter() - began)
+
+    def _request_id(self, scope: Scope) -> str:
+        """The client's own id where it sent a harmless one, so that both logs can be laid side by side."""
+        for name, value in scope["headers"]:
+            if name == b"x-request-id" and _REQUEST_ID.fullmatch(value):
+                return str(value, "ascii")
+        return f"{self._random_bits(128):032x}"
 
     def _record(self, scope: Scope, exchange: Exchange, seconds: float) -> None:
         self._metrics.request(
@@ -76,11 +86,3 @@ async def _fail(exchange: Exchange) -> None:
     headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(_FAILED))]
     await exchange.send({"type": "http.response.start", "status": 500, "headers": headers})
     await exchange.send({"type": "http.response.body", "body": _FAILED})
-
-
-def _request_id(scope: Scope) -> str:
-    """The client's own id where it sent a harmless one, so that both logs can be laid side by side."""
-    for name, value in scope["headers"]:
-        if name == b"x-request-id" and _REQUEST_ID.fullmatch(value):
-            return str(value, "ascii")
-    return new_id()

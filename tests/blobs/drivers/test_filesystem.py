@@ -123,21 +123,21 @@ async def test_cold_bytes_are_read_in_a_thread(
 ):
     data = content(9 * MiB)
     blob = await intake.finish(await intake.append(intake.begin("a"), body(data)), Digest.of(data))
-    path = store.local_path(blob.location)
-    assert path is not None
+    path = store._path(blob.location)
     with path.open("rb") as file:
         os.fsync(file.fileno())
         os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
-    readers = set()
+    readers = []
     pread = os.pread
 
     def seen(fd: int, size: int, offset: int) -> bytes:
-        readers.add(threading.current_thread().name.rpartition("_")[0])
+        readers.append(threading.current_thread().name.rpartition("_")[0])
         return pread(fd, size, offset)
 
     monkeypatch.setattr(os, "pread", seen)
     assert await read(store, blob.location) == data
-    assert readers <= {"wherry-blobs"}
+    # What comes after may be in the cache by then, and is read at once.
+    assert readers[0] == "wherry-blobs"
 
 
 @pytest.mark.parametrize("size", [0, 1, 20 * KiB, 3 * MiB])

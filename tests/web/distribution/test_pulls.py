@@ -159,12 +159,16 @@ async def test_bytes_that_are_gone_are_an_error_and_never_half_an_answer(
             assert (answer.status_code, code_of(answer)) == (404, "BLOB_UNKNOWN")
 
 
-async def test_a_file_that_was_cut_is_an_error(filled: Registry, tmp_path: Path) -> None:
+async def test_a_file_that_was_cut_is_never_taken_for_whole(
+    filled: Registry, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     for path in files_with(LARGE, tmp_path):
         path.chmod(0o600)
         path.write_bytes(LARGE[:1000])
-    answer = await filled.http.get(BLOB)
-    assert (answer.status_code, code_of(answer)) == (404, "BLOB_UNKNOWN")
+    # The answer is never ended: a server breaks the connection, this client calls it an error of its own.
+    with pytest.raises(AssertionError):
+        await filled.http.get(BLOB)
+    assert f"the store gave 1000 of {len(LARGE)} bytes" in caplog.text
 
 
 async def test_anybody_pulls_what_is_public_and_nothing_else(filled: Registry) -> None:
@@ -182,4 +186,5 @@ async def test_a_private_image_looks_like_none_to_who_may_not_read(filled: Regis
     there = await filled.client(("bob", "correct horse")).get(MANIFEST)
     nowhere = await filled.client(("bob", "correct horse")).get("/v2/acme/none/manifests/1.0")
     assert there.status_code == nowhere.status_code == 403
-    assert there.content == nowhere.content
+    # The name in the words is the one that was asked for.
+    assert there.text.replace("acme/web", "acme/none") == nowhere.text

@@ -3,7 +3,6 @@
 import uuid
 from collections.abc import AsyncIterator
 from datetime import timedelta
-from pathlib import Path
 
 from wherry.blobs.body import Body, MiB, Tap
 from wherry.blobs.errors import BlobBytesMissing, DigestMismatch, StagedBytesMissing
@@ -29,9 +28,6 @@ class MemoryStore:
         end = len(content) if stop is None else min(stop, len(content))
         for offset in range(start, end, _PIECE):
             yield content[offset : min(offset + _PIECE, end)]
-
-    def local_path(self, location: str) -> Path | None:
-        return None
 
     async def presigned_url(self, location: str, expires: timedelta) -> str | None:
         return None

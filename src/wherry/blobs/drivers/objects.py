@@ -14,7 +14,6 @@ from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import timedelta
-from pathlib import Path
 
 import obstore
 from obstore.exceptions import BaseError, PermissionDeniedError, UnauthenticatedError
@@ -86,9 +85,6 @@ class ObjectsStore:
                 except StopAsyncIteration:
                     return
             yield bytes(piece)
-
-    def local_path(self, location: str) -> Path | None:
-        return None
 
     async def presigned_url(self, location: str, expires: timedelta) -> str | None:
         _checked(location)

@@ -1,10 +1,8 @@
 """GET and HEAD of manifests and blobs: the hot path."""
 
 import logging
-import os
 from collections.abc import AsyncIterator
 from contextlib import aclosing
-from pathlib import Path
 
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
@@ -61,7 +59,7 @@ async def get_manifest(call: Call) -> Response:
 
 
 async def get_blob(call: Call) -> Response:
-    """The blob or a piece of it: from its file without passing through here, as a stream, or redirected."""
+    """The blob or a piece of it, as a stream, or redirected to where it is."""
     blob = await call.services.pulls.blob(call.repository, Digest.parse(call.parameters["digest"]))
     digest = blob.digest.encode()
     headers = [
@@ -84,11 +82,6 @@ async def get_blob(call: Call) -> Response:
             return RawResponse(307, [(b"location", url.encode()), (b"content-length", b"0"), headers[1]])
     if piece is None and blob.size <= _SMALL:
         return await _small(call, blob, [*headers, (b"content-length", b"%d" % blob.size)])
-    path = store.local_path(blob.location)
-    if path is not None:
-        _check_file(path, blob)
-    if piece is None and path is not None and "http.response.pathsend" in call.scope.get("extensions", ()):
-        return FileResponse([*headers, (b"content-length", b"%d" % blob.size)], path, blob.size)
     whole = piece or Piece(0, blob.size)
     headers.append((b"content-length", b"%d" % whole.length))
     if piece is not None:
@@ -98,24 +91,11 @@ async def get_blob(call: Call) -> Response:
 
 
 async def _small(call: Call, blob: PulledBlob, headers: RawHeaders) -> Response:
-    content = b"".join([piece async for piece in call.services.store.read(blob.location)])
+    content = b"".join([piece async for piece in call.services.store.read(blob.location, 0, blob.size)])
     if len(content) != blob.size:
         logger.error("blob %s has %d bytes in the store, not %d", blob.digest, len(content), blob.size)
         raise BlobBytesMissing(blob.location)
     return RawResponse(200, headers, content)
-
-
-class FileResponse(Response):
-    """A whole file, sent by the HTTP server itself."""
-
-    def __init__(self, headers: RawHeaders, path: Path, size: int) -> None:
-        self.raw_headers = headers
-        self._path = path
-        self._size = size
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
-        await send({"type": "http.response.pathsend", "path": str(self._path), "size": self._size})
 
 
 class StreamedResponse(Response):
@@ -154,14 +134,3 @@ class BrokenOffError(Exception):
 def _is_known(call: Call, digest: bytes) -> bool:
     known = call.header(b"if-none-match")
     return known is not None and digest.decode() in known
-
-
-def _check_file(path: Path, blob: PulledBlob) -> None:
-    """A file that is gone or cut must be an error, not half an answer. Raises `BlobBytesMissing`."""
-    try:
-        size = os.stat(path).st_size
-    except FileNotFoundError:
-        size = -1
-    if size != blob.size:
-        logger.error("blob %s has %d bytes in its file, not %d", blob.digest, size, blob.size)
-        raise BlobBytesMissing(blob.location)
