@@ -1,5 +1,6 @@
 """Access keys as they are kept: made with limits, listed without secrets, disabled, deleted."""
 
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -174,3 +175,31 @@ def test_temporary_logins_that_ended_are_swept_and_keys_that_expired_are_kept(
         do(get_access_key, old.id)
     do(get_access_key, young.id)
     do(get_access_key, kept.id)
+
+
+@pytest.mark.parametrize(
+    "end",
+    [delete_access_key, lambda tx, key_id: set_key_disabled(tx, key_id, True)],
+    ids=["deleted", "disabled"],
+)
+def test_a_temporary_login_ends_with_the_key_that_asked_for_it(
+    do: Do, ann: int, clock: FixedClock, end: Callable[[Connection, str], None]
+) -> None:
+    lifetime = timedelta(hours=1)
+    asking, other = make(do, clock, ann), make(do, clock, ann)
+    first = do(create_temporary_login, SEALER, ann, lifetime, clock.now(), None, asking.id)
+    second = do(create_temporary_login, SEALER, ann, lifetime, clock.now(), None, first.id)
+    others = do(create_temporary_login, SEALER, ann, lifetime, clock.now(), None, other.id)
+    do(end, asking.id)
+    for gone in (first.id, second.id):
+        with pytest.raises(AccessKeyUnknown):
+            do(get_access_key, gone)
+    do(get_access_key, others.id)
+
+
+def test_temporary_logins_cannot_prolong_each_other(do: Do, ann: int, clock: FixedClock) -> None:
+    first = do(create_temporary_login, SEALER, ann, timedelta(minutes=20), clock.now())
+    clock.move(minutes=10)
+    second = do(create_temporary_login, SEALER, ann, timedelta(minutes=20), clock.now(), None, first.id)
+    assert do(get_access_key, second.id).expires_at == do(get_access_key, first.id).expires_at
+    assert int(second.expires_at.timestamp()) == int(first.expires_at.timestamp())

@@ -43,6 +43,7 @@ class NewAccessKey:
 
     id: str
     secret: str
+    expires_at: datetime | None = None
 
 
 def create_access_key(
@@ -73,13 +74,23 @@ def create_temporary_login(
     lifetime: timedelta,
     now: datetime,
     scope: Mapping[str, int] | None = None,
+    made_by: str | None = None,
 ) -> NewAccessKey:
-    """A key that lives for 15 minutes to 24 hours and is listed nowhere. Raises `InvalidAccessKey`."""
+    """A key that lives for 15 minutes to 24 hours and is listed nowhere.
+
+    It ends with the key `made_by` that asked for it, however that one ends. Raises `InvalidAccessKey`.
+    """
     if not SHORTEST <= lifetime <= LONGEST:
         raise InvalidAccessKey("a temporary login lives for 900 to 86400 seconds")
     outlived = (access_keys.c.is_temporary, access_keys.c.expires < int(now.timestamp()))
     tx.execute(delete(access_keys).where(*outlived))
-    return _insert(tx, sealer, user_id, "temporary login", now, scope, now + lifetime, is_temporary=True)
+    ends = now + lifetime
+    parent = None if made_by is None else get_access_key(tx, made_by)
+    if parent is not None and parent.expires_at is not None:
+        ends = min(ends, parent.expires_at)
+    return _insert(
+        tx, sealer, user_id, "temporary login", now, scope, ends, is_temporary=True, made_by=made_by
+    )
 
 
 def _insert(
@@ -92,8 +103,10 @@ def _insert(
     expires_at: datetime | None,
     *,
     is_temporary: bool,
+    made_by: str | None = None,
 ) -> NewAccessKey:
-    key = NewAccessKey(_random(_ID_LENGTH, string.ascii_uppercase + string.digits), _random(_SECRET_LENGTH))
+    key_id = _random(_ID_LENGTH, string.ascii_uppercase + string.digits)
+    key = NewAccessKey(key_id, _random(_SECRET_LENGTH), expires_at)
     tx.execute(
         insert(access_keys).values(
             id=key.id,
@@ -105,6 +118,7 @@ def _insert(
             expires=None if expires_at is None else int(expires_at.timestamp()),
             is_disabled=False,
             is_temporary=is_temporary,
+            made_by=made_by,
             created_at=now,
         )
     )
@@ -129,17 +143,18 @@ def get_access_key(tx: Connection, key_id: str) -> AccessKey:
 
 
 def set_key_disabled(tx: Connection, key_id: str, disabled: bool) -> None:
-    """Takes effect with the next request, also on tokens that are out. Raises `AccessKeyUnknown`."""
-    _require(
-        tx.execute(
-            update(access_keys).where(access_keys.c.id == key_id).values(is_disabled=disabled)
-        ).rowcount,
-        key_id,
-    )
+    """Takes effect with the next request, also on tokens and temporary logins that it has got.
+
+    Raises `AccessKeyUnknown`.
+    """
+    change = update(access_keys).where(access_keys.c.id == key_id).values(is_disabled=disabled)
+    _require(tx.execute(change).rowcount, key_id)
+    if disabled:
+        tx.execute(delete(access_keys).where(access_keys.c.made_by == key_id))
 
 
 def delete_access_key(tx: Connection, key_id: str) -> None:
-    """Raises `AccessKeyUnknown`."""
+    """It goes with the temporary logins that it has got. Raises `AccessKeyUnknown`."""
     _require(tx.execute(delete(access_keys).where(access_keys.c.id == key_id)).rowcount, key_id)
 
 

@@ -37,6 +37,7 @@ access_keys = Table(
     Column("expires", BigInteger, nullable=True),
     Column("is_disabled", Boolean, nullable=False),
     Column("is_temporary", Boolean, nullable=False),
+    Column("made_by", Name, ForeignKey("access_keys.id", ondelete="CASCADE"), nullable=True, index=True),
     Column("created_at", Instant, nullable=False),
     Column("last_used_at", Instant, nullable=True),
     Column("last_used_from", String, nullable=True),

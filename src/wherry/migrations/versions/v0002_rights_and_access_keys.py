@@ -61,12 +61,17 @@ def upgrade() -> None:
         sa.Column("expires", sa.BigInteger(), nullable=True),
         sa.Column("is_disabled", sa.Boolean(), nullable=False),
         sa.Column("is_temporary", sa.Boolean(), nullable=False),
+        sa.Column("made_by", Name, nullable=True),
         sa.Column("created_at", Instant, nullable=False),
         sa.Column("last_used_at", Instant, nullable=True),
         sa.Column("last_used_from", sa.String(), nullable=True),
         sa.ForeignKeyConstraint(
             ["user_id"], ["users.id"], name="fk_access_keys_user_id_users", ondelete="CASCADE"
         ),
+        sa.ForeignKeyConstraint(
+            ["made_by"], ["access_keys.id"], name="fk_access_keys_made_by_access_keys", ondelete="CASCADE"
+        ),
         sa.PrimaryKeyConstraint("id", name="pk_access_keys"),
     )
+    op.create_index("ix_access_keys_made_by", "access_keys", ["made_by"])
     op.create_index("ix_access_keys_user_id", "access_keys", ["user_id"])

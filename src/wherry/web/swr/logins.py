@@ -38,12 +38,15 @@ async def create_authorization_token(call: Call) -> Response:
 async def _login(call: Call, project: str, lifetime: timedelta) -> Response:
     user_id, now, scope = call.user_id, call.now, call.actor.ceiling
     sealer = call.services.sealer
-    key = await call.write(lambda tx: create_temporary_login(tx, sealer, user_id, lifetime, now, scope))
+    made_by = call.actor.key_id
+    key = await call.write(
+        lambda tx: create_temporary_login(tx, sealer, user_id, lifetime, now, scope, made_by)
+    )
     host, user, password = call.registry_host, f"{project}@{key.id}", login_key(key.id, key.secret)
     auth = base64.b64encode(f"{user}:{password}".encode()).decode()
     headers = {
         "x-swr-dockerlogin": f"docker login -u {user} -p {password} {host}",
-        "x-swr-expireat": moment(now + lifetime),
+        "x-swr-expireat": moment(key.expires_at or now + lifetime),
         "cache-control": "no-store",
     }
     return answer({"auths": {host: {"auth": auth}}}, headers=headers)
