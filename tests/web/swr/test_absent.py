@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.web.swr.site import Site, code_of, document, refusal, swr
+from tests.web.swr.site import Site, document, refusal, swr
 from wherry.access.levels import Level
 
 _RULE = {
@@ -139,5 +139,6 @@ def test_enterprise_operations_say_that_they_are_not_served(site: Site, name: st
 
 
 @pytest.mark.parametrize("path", ["/v2/p/instances", "/v2/p/instances/i/namespaces", "/v2/p/jobs/1"])
-def test_nobody_learns_more_without_a_key(site: Site, path: str):
-    assert code_of(httpx.get(site.url + path)) == (401, "4010000")
+def test_without_a_signature_they_are_nothing_to_the_registry(site: Site, path: str):
+    answer = httpx.get(site.url + path)
+    assert (answer.status_code, answer.json()["errors"][0]["code"]) == (404, "UNSUPPORTED")
