@@ -36,7 +36,7 @@ def delete_manifest(tx: Connection, name: RepositoryName, digest: Digest, *, spa
         )
     )
     tx.execute(delete(manifests).where(*mine))
-    _drop_unused_content(tx, text)
+    drop_unused_contents(tx, [text])
 
 
 def delete_blob(tx: Connection, name: RepositoryName, digest: Digest, *, sparse: bool = False) -> None:
@@ -66,13 +66,12 @@ def _refuse_if_referenced(tx: Connection, repository_id: int, digest: Digest) ->
         raise StillReferenced(digest, by)
 
 
-def _drop_unused_content(tx: Connection, digest: str) -> None:
-    """Manifest bytes live as long as any repository has them.
+def drop_unused_contents(tx: Connection, digests: list[str]) -> None:
+    """Manifest bytes live as long as any repository has them; takes as many as one statement's parameters.
 
-    The row is locked first: a push of the same manifest elsewhere then waits, and keeps it or writes it anew.
+    The rows are locked first: a push of the same manifest elsewhere waits, and keeps it or writes it anew.
     """
-    tx.execute(
-        select(manifest_contents.c.digest).where(manifest_contents.c.digest == digest).with_for_update()
-    ).first()
-    if tx.execute(select(manifests.c.digest).where(manifests.c.digest == digest).limit(1)).first() is None:
-        tx.execute(delete(manifest_contents).where(manifest_contents.c.digest == digest))
+    these = manifest_contents.c.digest.in_(digests)
+    tx.execute(select(manifest_contents.c.digest).where(these).with_for_update()).all()
+    kept = select(manifests.c.digest).where(manifests.c.digest.in_(digests))
+    tx.execute(delete(manifest_contents).where(these, manifest_contents.c.digest.not_in(kept)))

@@ -135,6 +135,12 @@ def end_expired_uploads(tx: Connection, before: datetime, limit: int = 100) -> t
     return tuple(_staged(*row) for row in ended)
 
 
+def end_uploads_of(tx: Connection, repository_id: int) -> tuple[Staged, ...]:
+    """Forget all sessions of a repository; answers what may now be discarded."""
+    ended = tx.execute(delete(uploads).where(uploads.c.repository_id == repository_id).returning(*_STAGED))
+    return tuple(_staged(*row) for row in ended)
+
+
 def list_uploads(tx: Connection, limit: int = 1000) -> tuple[OpenUpload, ...]:
     """Sessions that are open, the ones longest untouched first."""
     rows = tx.execute(
