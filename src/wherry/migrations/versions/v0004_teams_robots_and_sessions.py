@@ -1,0 +1,10 @@
+"""Teams, robots, roles, sessions, one-time links and idempotent requests."""
+
+revision = "0004"
+down_revision = "0003"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    pass
