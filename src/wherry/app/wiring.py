@@ -27,6 +27,7 @@ from wherry.web.authentication import Authentication
 from wherry.web.distribution.call import Limits, Services
 from wherry.web.origin import Origin
 from wherry.web.proxies import TrustedProxies
+from wherry.web.signed_requests import SignedRequests
 from wherry.web.swr.call import SwrServices
 
 # Named in challenges and in tokens: whom a token is for.
@@ -111,11 +112,11 @@ async def open_services(settings: Settings, metrics: Metrics, clock: Clock, stac
         intake=distribution.intake,
         pulls=distribution.pulls,
         standing=distribution.standing,
-        key_logins=key_logins,
-        key_secrets=KeySecrets(rows, sealer),
+        signed_requests=SignedRequests(
+            KeySecrets(rows, sealer), key_logins, clock, settings.uploads.idle_timeout
+        ),
         sealer=sealer,
         origin=distribution.origin,
         clock=clock,
-        idle=settings.uploads.idle_timeout,
     )
     return Wired(database, store, distribution, swr)

@@ -54,7 +54,7 @@ class Authentication:
             raise BadCredentials(str(error)) from None
         if account is None:
             raise BadCredentials("user name or password is wrong")
-        return _actor(account)
+        return actor_of(account)
 
     async def _basic(self, credentials: bytes, address: str) -> Actor:
         try:
@@ -78,8 +78,9 @@ class Authentication:
             account = await self._logins.account(claims.user_id)
         if account is None:
             raise BadToken("the token is not valid; log in again")
-        return _actor(account, claims.grant)
+        return actor_of(account, claims.grant)
 
 
-def _actor(account: Account, grant: TokenGrant | None = None) -> Actor:
+def actor_of(account: Account, grant: TokenGrant | None = None) -> Actor:
+    """Whom a login let in; `grant` is what the registry token says that they came with."""
     return Actor(account.id, account.name, account.is_admin, grant, account.key_id, account.scope)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import cached_property
 from typing import TypeVar
 from urllib.parse import unquote
@@ -14,8 +14,6 @@ from wherry.access.decisions import Actor
 from wherry.access.grants import Standing
 from wherry.blobs.intake import Intake
 from wherry.db.database import Database
-from wherry.identity.key_logins import KeyLogins
-from wherry.identity.key_secrets import KeySecrets
 from wherry.identity.organizations import LIBRARY
 from wherry.kit.clock import Clock
 from wherry.kit.secrets import Sealer
@@ -23,6 +21,7 @@ from wherry.oci.errors import InvalidName
 from wherry.oci.names import RepositoryName, Tag
 from wherry.registry.pull import Pulls
 from wherry.web.origin import Origin
+from wherry.web.signed_requests import SignedRequests
 from wherry.web.swr.documents import Fields, parsed, plain_text
 from wherry.web.swr.errors import Code, Problem
 from wherry.web.swr.listings import Asked
@@ -34,18 +33,16 @@ MAX_IMAGE_NAME = 128
 
 @dataclass(frozen=True, slots=True)
 class SwrServices:
-    """What this face works with. `idle` is how long a body may stay silent."""
+    """What this face works with."""
 
     database: Database
     intake: Intake
     pulls: Pulls
     standing: Standing
-    key_logins: KeyLogins
-    key_secrets: KeySecrets
+    signed_requests: SignedRequests
     sealer: Sealer
     origin: Origin
     clock: Clock
-    idle: timedelta
 
 
 class Call:

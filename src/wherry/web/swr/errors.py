@@ -15,6 +15,7 @@ from wherry.db.errors import DatabaseFull, DatabaseUnavailable
 from wherry.identity import errors as identity_errors
 from wherry.oci import errors as oci_errors
 from wherry.registry import errors as registry_errors
+from wherry.web.authentication import BadCredentials
 from wherry.web.body import BodyTooLong, BodyTooSlow, ClientGone
 
 
@@ -109,6 +110,7 @@ _CODES: tuple[tuple[type[Exception], Code], ...] = (
     (registry_errors.TagExists, Code.TAG_EXISTS),
     (registry_errors.InvalidAttribute, Code.INVALID_PARAMETER),
     (registry_errors.OrganizationNotEmpty, Code.ORGANIZATION_NOT_EMPTY),
+    (BadCredentials, Code.NOT_AUTHENTICATED),
     # Seen by a client whose framing was broken; one that is gone sees nothing.
     (ClientGone, Code.INVALID_PARAMETER),
     (BodyTooSlow, Code.BODY_TOO_SLOW),

@@ -1,60 +1,21 @@
-"""Who signed a request, and the decision on what it asks for."""
+"""The decision on what a request asks for."""
 
 from wherry.access.actions import Action, Need
 from wherry.access.decisions import ANONYMOUS, Actor, Decision, Image, Organization, authorize
 from wherry.access.grants import level_on_organization
 from wherry.access.levels import NEEDED, Level
-from wherry.access.request_signing import InvalidSignature, SignedRequest, is_right, read_signature
-from wherry.identity.errors import AccessKeyRefused
-from wherry.identity.login_keys import login_key
 from wherry.identity.organizations import find_organization
 from wherry.oci.names import RepositoryName
-from wherry.web.body import whole_body
-from wherry.web.exchange import Exchange
 from wherry.web.swr.call import Call
 from wherry.web.swr.errors import Code, Problem
-
-MAX_BODY = 12 * 1024 * 1024
-
-_NOT_RIGHT = (
-    "Incorrect authentication information: verify aksk signature fail; the access key, its secret, or what"
-    " was signed is not right"
-)
-
-
-async def signer(call: Call) -> Actor:
-    """The owner of the key that signed the request, whose body is then read. Raises `Problem`."""
-    request = SignedRequest(
-        call.scope["method"], call.scope["raw_path"], call.scope["query_string"], call.scope["headers"]
-    )
-    try:
-        signature = read_signature(request, call.now)
-        secret = await call.services.key_secrets.secret(signature.access_key_id)
-        if secret is None:
-            raise Problem(Code.NOT_AUTHENTICATED, _NOT_RIGHT)
-        call.body = await whole_body(call.receive, call.services.idle, MAX_BODY)
-        if not is_right(signature, request, call.body, secret):
-            raise Problem(Code.NOT_AUTHENTICATED, _NOT_RIGHT)
-    except InvalidSignature as error:
-        raise Problem(Code.NOT_AUTHENTICATED, str(error)) from None
-    return await _key_owner(call, signature.access_key_id, secret)
-
-
-async def _key_owner(call: Call, key_id: str, secret: str) -> Actor:
-    """Who holds the secret can log in: by the same rules as at the registry, and noted the same way."""
-    address = Exchange.of(call.scope).client
-    try:
-        account = await call.services.key_logins.login(key_id, login_key(key_id, secret), address)
-    except AccessKeyRefused as error:
-        raise Problem(Code.NOT_AUTHENTICATED, str(error)) from None
-    if account is None:
-        raise Problem(Code.NOT_AUTHENTICATED, _NOT_RIGHT)
-    return Actor(account.id, account.name, account.is_admin, None, account.key_id, account.scope)
 
 
 async def admit(call: Call, action: Action) -> None:
     """Let the call pass, with its actor. Raises `Problem`."""
-    call.actor = ANONYMOUS if action.rule.need is Need.NOTHING else await signer(call)
+    if action.rule.need is Need.NOTHING:
+        call.actor = ANONYMOUS
+    else:
+        call.actor, call.body = await call.services.signed_requests.read(call.scope, call.receive)
     decision = await decide(call, action)
     if decision.allowed:
         return
