@@ -1,4 +1,4 @@
-"""Tables of grants and shares, and of the keys that sign registry tokens."""
+"""Tables of grants to users and teams, of shares, and of the keys that sign registry tokens."""
 
 from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, String, Table
 
@@ -23,6 +23,19 @@ grants = Table(
     Column("granted_by", Id, ForeignKey("users.id", ondelete="SET NULL"), nullable=True),
     Column("granted_at", Instant, nullable=False),
     Index("ix_grants_kind_name", "kind", "name"),
+    sqlite_with_rowid=False,
+)
+
+team_grants = Table(
+    "team_grants",
+    metadata,
+    Column("team_id", Id, ForeignKey("teams.id", ondelete="CASCADE"), primary_key=True),
+    Column("kind", Name, primary_key=True),
+    Column("name", Name, primary_key=True),
+    Column("level", Integer, nullable=False),
+    Column("granted_by", Id, ForeignKey("users.id", ondelete="SET NULL"), nullable=True),
+    Column("granted_at", Instant, nullable=False),
+    Index("ix_team_grants_kind_name", "kind", "name"),
     sqlite_with_rowid=False,
 )
 
