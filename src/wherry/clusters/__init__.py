@@ -1,0 +1,1 @@
+"""Clusters that were registered, workloads made from images, pull secrets. All calls to them go out here."""
