@@ -89,7 +89,7 @@ def test_every_locked_package_has_a_hash_and_none_names_a_host(lock: str):
     pinned = [block for block in blocks if re.match(r"[a-z0-9].*==", block)]
     assert len(pinned) > 20
     assert all("--hash=sha256:" in block for block in pinned)
-    assert "http" not in re.sub(r"httpx|httpcore", "", text)
+    assert "http" not in re.sub(r"aiohttp|httpx|httpcore", "", text)
     assert "--index-url" not in text
     assert "--find-links" not in text
 
