@@ -16,7 +16,7 @@ from wherry.identity.errors import TooManyLogins
 from wherry.identity.failed_logins import FailedLogins
 from wherry.identity.logins import Account, Logins
 from wherry.identity.passwords import Passwords
-from wherry.identity.users import create_user, set_disabled, set_password
+from wherry.identity.users import NO_PASSWORD, create_user, set_disabled, set_password
 
 HASH = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash
 HERE = "192.0.2.1"
@@ -126,3 +126,12 @@ async def test_a_wrong_password_beside_the_right_one_is_refused(logins: Logins, 
     )
     assert (right, wrong) == (Account(1, "ann", False), None)
     assert passwords.checked == 2
+
+
+async def test_who_has_no_password_logs_in_with_none(logins: Logins, do: Do, clock: FixedClock) -> None:
+    """Neither with an empty one, nor with what unknown names are compared with, nor with any other."""
+    do(create_user, "invited", NO_PASSWORD, clock.now())
+    assert await logins.login("nobody", "wrong", "198.51.100.1") is None  # makes the decoy
+    for password in ("", "nobody has this password", "any"):
+        assert await logins.login("invited", password, f"198.51.100.{len(password)}") is None
+        clock.move(minutes=2)

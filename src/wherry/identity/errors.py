@@ -5,6 +5,12 @@ IdentityError
 ├── InvalidPassword       too short or too long to be set
 ├── UserExists
 ├── UserUnknown
+├── LastAdministrator     nobody would be left who can let others in
+├── InvalidTeam
+├── TeamExists
+├── TeamUnknown
+├── InvalidRobot
+├── RobotUnknown
 ├── OrganizationReserved  a name that the service keeps for itself
 ├── InvalidOrganizationName
 ├── OrganizationExists
@@ -12,6 +18,9 @@ IdentityError
 ├── AccessKeyUnknown
 ├── TooManyAccessKeys
 ├── InvalidAccessKey      what a key is asked to be cannot be
+├── InvalidLink           no such one-time link, or not any more; it does not tell which
+├── LinkNotMade
+├── SignInRefused         the provider knows the person, and we do not let them in
 ├── AccessKeyRefused      the login key was right, but the key may not be used
 └── TooManyLogins         more passwords to check than this server takes on at once
 """
@@ -44,6 +53,41 @@ class UserUnknown(IdentityError):
     def __init__(self, name: str) -> None:
         self.name = name
         super().__init__(f"there is no user {name!r}")
+
+
+class LastAdministrator(IdentityError):
+    def __init__(self, name: str) -> None:
+        self.name = name
+        super().__init__(f"{name!r} is the last administrator; make another one first")
+
+
+class InvalidTeam(IdentityError):
+    """What a team is asked to be cannot be; the text says why."""
+
+
+class TeamExists(IdentityError):
+    def __init__(self, organization: str, name: str) -> None:
+        self.organization = organization
+        self.name = name
+        super().__init__(f"{organization} has a team {name!r} already")
+
+
+class TeamUnknown(IdentityError):
+    def __init__(self, organization: str, name: str) -> None:
+        self.organization = organization
+        self.name = name
+        super().__init__(f"{organization} has no team {name[:80]!r}")
+
+
+class InvalidRobot(IdentityError):
+    """What a robot is asked to be cannot be; the text says why."""
+
+
+class RobotUnknown(IdentityError):
+    def __init__(self, organization: str, name: str) -> None:
+        self.organization = organization
+        self.name = name
+        super().__init__(f"{organization} has no robot {name[:80]!r}")
 
 
 class OrganizationReserved(IdentityError):
@@ -99,3 +143,18 @@ class InvalidAccessKey(IdentityError):
 
 class AccessKeyRefused(IdentityError):
     """The login key was right, so its holder may know why it does not let them in."""
+
+
+class InvalidLink(IdentityError):
+    """It was used, has expired, was replaced, or never was: all look alike."""
+
+    def __init__(self) -> None:
+        super().__init__("this link is not valid, or not any more")
+
+
+class LinkNotMade(IdentityError):
+    """Nobody can be given such a link; the text says why."""
+
+
+class SignInRefused(IdentityError):
+    """A person proved who they are to the provider; the text tells them why that is not enough here."""

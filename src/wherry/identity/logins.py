@@ -11,14 +11,21 @@ from dataclasses import dataclass
 from sqlalchemy import bindparam, select
 
 from wherry.db.fresh_rows import FreshRows
-from wherry.db.pull_reader import Prepared
+from wherry.db.pull_reader import Prepared, Row
 from wherry.identity.failed_logins import FailedLogins
 from wherry.identity.passwords import Passwords
 from wherry.identity.tables import users
 
 MAX_REMEMBERED = 10_000
 
-_COLUMNS = (users.c.id, users.c.name, users.c.is_admin, users.c.is_disabled, users.c.password_hash)
+_COLUMNS = (
+    users.c.id,
+    users.c.name,
+    users.c.is_admin,
+    users.c.is_disabled,
+    users.c.password_hash,
+    users.c.is_auditor,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +33,7 @@ class Account:
     """A user who may log in, as of now, by the password or by the access key `key_id`.
 
     `scope` limits what the key may: levels by names of organizations and images; None is no limit.
+    `robot_of` is the organization that holds a robot.
     """
 
     id: int
@@ -33,6 +41,8 @@ class Account:
     is_admin: bool
     key_id: str | None = None
     scope: Mapping[str, int] | None = None
+    is_auditor: bool = False
+    robot_of: str | None = None
 
 
 class Logins:
@@ -55,7 +65,7 @@ class Logins:
     async def account(self, user_id: int) -> Account | None:
         """The user of that id, unless there is none or they are disabled."""
         row = await self._rows.row(self._by_id, user_id=user_id)
-        return None if row is None or row[3] else Account(row[0], row[1], bool(row[2]))
+        return None if row is None or row[3] else _account(row)
 
     async def login(self, name: str, password: str, address: str) -> Account | None:
         """The user with that name and password; None tells nothing about which of them was wrong.
@@ -67,7 +77,8 @@ class Logins:
         """
         # No user has such a name, and PostgreSQL would fail on the question.
         row = None if "\0" in name else await self._rows.row(self._by_name, user_name=name)
-        known_hash = None if row is None else str(row[4])
+        # Who has no password has an empty hash: that must never look like one that was right before.
+        known_hash = None if row is None else str(row[4]) or None
         claim = hmac.digest(self._key, f"{len(name)}:{name}:{password}".encode(), hashlib.sha256)
         if known_hash is None or not hmac.compare_digest(self._right.get(claim, ""), known_hash):
             self._failures.refuse_if_many(name, address)
@@ -76,7 +87,7 @@ class Logins:
                 return None
         if row is None or row[3]:
             return None
-        return Account(row[0], row[1], bool(row[2]))
+        return _account(row)
 
     async def _matches(self, claim: bytes, known_hash: str | None, password: str) -> bool:
         """Requests that come at once with the same password wait for one check of it.
@@ -101,3 +112,7 @@ class Logins:
         self._right[claim] = password_hash
         while len(self._right) > MAX_REMEMBERED:
             self._right.popitem(last=False)
+
+
+def _account(row: Row) -> Account:
+    return Account(row[0], row[1], bool(row[2]), is_auditor=bool(row[5]))

@@ -1,12 +1,16 @@
 """Password hashes (argon2id), made and checked in threads of their own: pulls never wait for a login."""
 
 import asyncio
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
 from wherry.identity.errors import InvalidPassword, TooManyLogins
+
+T = TypeVar("T")
 
 MIN_LENGTH = 8
 # argon2's cost does not depend on it, but hashing megabytes sent by a stranger would.
@@ -31,30 +35,35 @@ class Passwords:
         return self._hasher.hash(password)
 
     async def matches(self, password_hash: str | None, password: str) -> bool:
-        """Whether `password` is the one of `password_hash`; with None the answer is no, in the same time.
+        """Whether `password` is the one of `password_hash`; with none the answer is no, in the same time.
 
         Raises `TooManyLogins`.
         """
         if len(password) > MAX_LENGTH:
             return False
-        if self._busy >= self._room:
-            raise TooManyLogins(retry_after=2)
-        self._busy += 1
-        try:
-            return await asyncio.get_running_loop().run_in_executor(
-                self._threads, self._verify, password_hash, password
-            )
-        finally:
-            self._busy -= 1
+        return await self._in_a_thread(self._verify, password_hash, password)
+
+    async def hash(self, password: str) -> str:
+        """`hash_now` beside the event loop. Raises `InvalidPassword`, `TooManyLogins`."""
+        return await self._in_a_thread(self.hash_now, password)
 
     def close(self) -> None:
         self._threads.shutdown(wait=False, cancel_futures=True)
 
+    async def _in_a_thread(self, work: Callable[..., T], *arguments: object) -> T:
+        if self._busy >= self._room:
+            raise TooManyLogins(retry_after=2)
+        self._busy += 1
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._threads, work, *arguments)
+        finally:
+            self._busy -= 1
+
     def _verify(self, password_hash: str | None, password: str) -> bool:
-        if password_hash is None and self._decoy is None:
+        if not password_hash and self._decoy is None:
             self._decoy = self._hasher.hash("nobody has this password")
         try:
             self._hasher.verify(password_hash or self._decoy or "", password)
         except (VerificationError, InvalidHashError):
             return False
-        return password_hash is not None
+        return bool(password_hash)

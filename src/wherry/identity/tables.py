@@ -1,4 +1,4 @@
-"""Tables of users and how they sign in, their access keys, organizations, and the teams and robots of these."""
+"""Tables of users, how they sign in, their access keys, and of organizations with teams and robots."""
 
 from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Index, String, Table, false
 

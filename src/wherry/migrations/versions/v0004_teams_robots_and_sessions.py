@@ -21,6 +21,7 @@ def upgrade() -> None:
     _sessions()
     _one_time_links()
     _federated_users()
+    _lists()
 
 
 def _robots() -> None:
@@ -179,3 +180,16 @@ def _federated_users() -> None:
         sqlite_with_rowid=False,
     )
     op.create_index("ix_federated_users_user_id", "federated_users", ["user_id"])
+
+
+def _lists() -> None:
+    op.create_index("ix_repositories_organization_id_name", "repositories", ["organization_id", "name"])
+    op.drop_index("ix_repositories_organization_id", "repositories")
+    op.create_index(
+        "ix_repositories_public_name",
+        "repositories",
+        ["name"],
+        sqlite_where=sa.text("is_public = 1"),
+        postgresql_where=sa.text("is_public"),
+    )
+    op.create_index("ix_tags_repository_id_moved_at", "tags", ["repository_id", "moved_at"])
