@@ -129,6 +129,8 @@ def test_the_list_is_filtered(do: Do, ann: int, clock: FixedClock) -> None:
     by_name = {"order": RepositoryOrder.NAME, "descending": False}
     assert names(do, RepositoryFilter(organization="acme"), **by_name) == ["acme/web", "acme/web_2"]
     assert names(do, RepositoryFilter(contains="web"), **by_name) == ["acme/web", "acme/web_2", "other/web"]
+    for wanted in (RepositoryFilter(contains="ACME/W"), RepositoryFilter(part="WEB", organization="acme")):
+        assert names(do, wanted, **by_name) == ["acme/web", "acme/web_2"], "case does not count"
     assert names(do, RepositoryFilter(contains="b_"), **by_name) == ["acme/web_2"], "no wildcard"
     assert names(do, RepositoryFilter(contains="%")) == []
     assert names(do, RepositoryFilter(is_public=True)) == ["other/web"]
@@ -258,6 +260,9 @@ def test_tags_are_filtered_sorted_and_paged(do: Do, ann: int, clock: FixedClock)
     assert listed(contains="c") == ["c"]
     assert listed(contains="_") == []
     assert do(list_tag_details, WEB, limit=1).total == 3
+    do(add_image, WEB, image(), ann, clock.now(), "RC1")
+    for spelling in ("rc", "RC", "Rc1"):
+        assert listed(contains=spelling) == ["RC1"], "case does not count"
     with pytest.raises(RepositoryUnknown):
         do(list_tag_details, NOWHERE)
     with pytest.raises(ManifestUnknown):

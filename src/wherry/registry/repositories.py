@@ -4,17 +4,16 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, bindparam, insert, or_, select, update
+from sqlalchemy import Connection, bindparam, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from wherry.access.resources import Kind
-from wherry.access.tables import grants, shares
 from wherry.identity.organizations import LIBRARY, ensure_organization, refuse_reserved
 from wherry.identity.tables import organizations
 from wherry.kit.pages import Page
 from wherry.oci.names import RepositoryName
 from wherry.registry.errors import RepositoryUnknown
 from wherry.registry.tables import repositories
+from wherry.registry.visible import COLUMNS, Rows, View, visible_page
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,56 +94,20 @@ def list_repositories(
     of those shared with them at that time. With `within` of those that are public or that it names, by
     themselves or by their organization.
     """
-    query = _REPOSITORIES.where(repositories.c.name > after).order_by(repositories.c.name).limit(size + 1)
-    if only_public:
-        query = query.where(repositories.c.is_public)
-    if within is not None:
-        in_organizations = select(organizations.c.id).where(organizations.c.name.in_(within))
-        query = query.where(
-            or_(
-                repositories.c.is_public,
-                repositories.c.name.in_(within),
-                repositories.c.organization_id.in_(in_organizations),
-            )
-        )
-    if visible_to is not None and shared_at is not None:
-        query = query.where(or_(visible_to_user(visible_to), _shared_with_user(visible_to, shared_at)))
-    elif visible_to is not None:
-        query = query.where(visible_to_user(visible_to))
-    if organization is not None:
-        query = query.join(organizations).where(organizations.c.name == organization)
-    rows = [Repository(row[0], RepositoryName(row[1]), row[2], row[3]) for row in tx.execute(query)]
-    return Page.cut(rows, size)
+    view = View(visible_to, shared_at, within, organization)
+    found: Rows
+    if only_public or view.is_whole:
+        query = _REPOSITORIES.where(repositories.c.name > after).order_by(repositories.c.name)
+        if only_public:
+            query = query.where(repositories.c.is_public)
+        if organization is not None:
+            owner = select(organizations.c.id).where(organizations.c.name == organization).scalar_subquery()
+            query = query.where(repositories.c.organization_id == owner)
+        found = tx.execute(query.limit(size + 1)).all()
+    else:
+        found = visible_page(tx, view, after, size + 1)
+    return Page.cut([Repository(row[0], RepositoryName(row[1]), row[2], row[3]) for row in found], size)
 
 
-def visible_to_user(user_id: int) -> ColumnElement[bool]:
-    """Repositories that are public or that the user was given a right on; shared ones are listed apart."""
-    mine = select(grants.c.name).where(grants.c.user_id == user_id)
-    on_organizations = (
-        select(organizations.c.id)
-        .join(grants, grants.c.name == organizations.c.name)
-        .where(grants.c.user_id == user_id, grants.c.kind == Kind.ORGANIZATION.value)
-    )
-    return or_(
-        repositories.c.is_public,
-        repositories.c.name.in_(mine.where(grants.c.kind == Kind.IMAGE.value)),
-        repositories.c.organization_id.in_(on_organizations),
-    )
-
-
-def _shared_with_user(user_id: int, now: datetime) -> ColumnElement[bool]:
-    shared = (
-        select(shares.c.image)
-        .join(grants, (grants.c.name == shares.c.organization) & (grants.c.kind == Kind.ORGANIZATION.value))
-        .where(
-            grants.c.user_id == user_id,
-            or_(shares.c.deadline.is_(None), shares.c.deadline > int(now.timestamp())),
-        )
-    )
-    return repositories.c.name.in_(shared)
-
-
-_REPOSITORIES = select(
-    repositories.c.id, repositories.c.name, repositories.c.is_public, repositories.c.created_at
-)
+_REPOSITORIES = select(*COLUMNS)
 _ID = select(repositories.c.id).where(repositories.c.name == bindparam("name"))

@@ -11,8 +11,8 @@ from sqlalchemy import ColumnElement, Connection, func, or_, select
 from wherry.identity.tables import organizations, users
 from wherry.oci.names import RepositoryName
 from wherry.registry.errors import RepositoryUnknown
-from wherry.registry.repositories import visible_to_user
 from wherry.registry.tables import blobs, repositories, repository_blobs, tags
+from wherry.registry.visible import ids_visible_to
 
 
 class RepositoryOrder(StrEnum):
@@ -47,8 +47,8 @@ class RepositoryDetails:
 class RepositoryFilter:
     """What a list is narrowed to; None and empty texts narrow nothing.
 
-    `contains` looks at the whole name, `part` behind its organization; `within` has names of
-    organizations and images.
+    `contains` looks at the whole name, `part` behind its organization, both without regard to case;
+    `within` has names of organizations and images.
     """
 
     organization: str | None = None
@@ -100,12 +100,17 @@ def list_repository_details(
         RepositoryOrder.MADE: repositories.c.id,
         RepositoryOrder.VISIBILITY: repositories.c.is_public,
     }[order]
-    query = (
-        _DETAILS.where(*conditions)
-        .order_by(column.desc() if descending else column, repositories.c.name)
+    sorting = (column.desc() if descending else column, repositories.c.name)
+    # What a row shows is worked out for the rows of the page alone.
+    page = (
+        select(repositories.c.id)
+        .select_from(repositories.join(organizations))
+        .where(*conditions)
+        .order_by(*sorting)
         .offset(offset)
         .limit(limit)
     )
+    query = _DETAILS.where(repositories.c.id.in_(page)).order_by(*sorting)
     return RepositoryList(tuple(_repository(row) for row in tx.execute(query)), total)
 
 
@@ -136,20 +141,20 @@ def _conditions(narrowed: RepositoryFilter) -> list[ColumnElement[bool]]:
     if narrowed.organization is not None:
         conditions.append(organizations.c.name == narrowed.organization)
     if narrowed.contains:
-        conditions.append(repositories.c.name.contains(narrowed.contains, autoescape=True))
+        # Names are lowercase; SQLite's LIKE would find them by other spellings, PostgreSQL's would not.
+        conditions.append(repositories.c.name.contains(narrowed.contains.lower(), autoescape=True))
     if narrowed.part:
-        bare = repositories.c.name.not_like("%/%") & repositories.c.name.contains(
-            narrowed.part, autoescape=True
-        )
+        part = narrowed.part.lower()
+        bare = repositories.c.name.not_like("%/%") & repositories.c.name.contains(part, autoescape=True)
         # The first slash is the organization's end, as that has none.
-        text = narrowed.part.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+        text = part.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
         conditions.append(or_(bare, repositories.c.name.like(f"%/%{text}%", escape="\\")))
     if narrowed.category is not None:
         conditions.append(repositories.c.category == narrowed.category)
     if narrowed.is_public is not None:
         conditions.append(repositories.c.is_public.is_(narrowed.is_public))
     if narrowed.visible_to is not None:
-        conditions.append(visible_to_user(narrowed.visible_to))
+        conditions.append(repositories.c.id.in_(ids_visible_to(narrowed.visible_to)))
     if narrowed.names is not None:
         conditions.append(repositories.c.name.in_(narrowed.names))
     if narrowed.within is not None:

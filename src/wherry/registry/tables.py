@@ -4,7 +4,7 @@ A blob is a row of `blobs` once, whatever the number of repositories; `repositor
 read. Manifests live in the database, so that a push is one transaction and a pull one indexed row.
 """
 
-from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Index, LargeBinary, String, Table
+from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Index, LargeBinary, String, Table, text
 
 from wherry.db.metadata import Id, Instant, Name, metadata
 
@@ -13,12 +13,21 @@ repositories = Table(
     metadata,
     Column("id", Id, primary_key=True),
     Column("name", Name, nullable=False, unique=True),
-    Column("organization_id", Id, ForeignKey("organizations.id"), nullable=False, index=True),
+    Column("organization_id", Id, ForeignKey("organizations.id"), nullable=False),
     Column("is_public", Boolean, nullable=False),
     Column("category", String, nullable=False, server_default="other"),
     Column("description", String, nullable=False, server_default=""),
     Column("created_by", Id, ForeignKey("users.id", ondelete="SET NULL"), nullable=True),
     Column("created_at", Instant, nullable=False),
+    Index("ix_repositories_organization_id_name", "organization_id", "name"),
+)
+# What anybody may see, without a step over what is private.
+Index(
+    "ix_repositories_public_name",
+    repositories.c.name,
+    # As SQLAlchemy writes the condition in a query: SQLite compares the words.
+    sqlite_where=text("is_public = 1"),
+    postgresql_where=text("is_public"),
 )
 
 blobs = Table(
@@ -81,6 +90,7 @@ tags = Table(
     Column("moved_by", Id, ForeignKey("users.id", ondelete="SET NULL"), nullable=True),
     Column("moved_at", Instant, nullable=False),
     Index("ix_tags_repository_id_digest", "repository_id", "digest"),
+    Index("ix_tags_repository_id_moved_at", "repository_id", "moved_at"),
     sqlite_with_rowid=False,
 )
 

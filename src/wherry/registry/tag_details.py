@@ -64,11 +64,11 @@ def list_tag_details(
     offset: int = 0,
     limit: int = 100,
 ) -> TagList:
-    """Raises `RepositoryUnknown`."""
+    """Those whose name has `contains` in it, in upper or lower case. Raises `RepositoryUnknown`."""
     repository = get_repository(tx, name)
     wanted = [tags.c.repository_id == repository.id]
     if contains:
-        wanted.append(tags.c.name.contains(contains, autoescape=True))
+        wanted.append(func.lower(tags.c.name).contains(contains.lower(), autoescape=True))
     total = tx.execute(select(func.count()).select_from(tags).where(*wanted)).scalar_one()
     column = tags.c.name if order is TagOrder.NAME else tags.c.moved_at
     query = (
