@@ -4,12 +4,15 @@ import pytest
 
 from wherry.access.actions import RULES, Action, Need, Verb
 from wherry.access.decisions import ANONYMOUS, Actor, Image, TokenGrant, authorize
+from wherry.access.levels import Level
 from wherry.oci.names import RepositoryName
 
 WEB = RepositoryName("acme/web")
 PRIVATE, PUBLIC = Image(WEB), Image(WEB, is_public=True)
 USER = Actor(2, "bob")
 ADMIN = Actor(1, "admin", is_admin=True)
+ROBOT = Actor(3, "acme+ci", ceiling={"acme": 7}, robot_of="acme")
+AUDITOR = Actor(4, "eve", is_auditor=True)
 
 
 def with_token(actor: Actor, *verbs: Verb, catalog: bool = False) -> Actor:
@@ -17,34 +20,53 @@ def with_token(actor: Actor, *verbs: Verb, catalog: bool = False) -> Actor:
     return Actor(actor.user_id, actor.name, actor.is_admin, grant)
 
 
-# Who may: nobody in particular, a user, an administrator; on a private image, on a public one.
+# Who may: nobody in particular, a user, a robot, an auditor, an administrator; on a private image, on a
+# public one.
 TABLE = {
-    Action.SERVICE_WATCH: ("yes yes yes", "yes yes yes"),
-    Action.TOKEN_ASK: ("yes yes yes", "yes yes yes"),
-    Action.REGISTRY_USE: ("login yes yes", "login yes yes"),
-    Action.CATALOG_LIST: ("login yes yes", "login yes yes"),
-    Action.IMAGE_PULL: ("login no yes", "yes yes yes"),
-    Action.IMAGE_PUSH: ("login no yes", "login no yes"),
-    Action.IMAGE_DELETE: ("login no yes", "login no yes"),
-    Action.VERSIONS_SEE: ("yes yes yes", "yes yes yes"),
-    Action.ACCOUNT_SEE: ("login yes yes", "login yes yes"),
-    Action.LOGIN_MAKE: ("login yes yes", "login yes yes"),
-    Action.ENTERPRISE_USE: ("login yes yes", "login yes yes"),
-    Action.ORGANIZATION_LIST: ("login yes yes", "login yes yes"),
-    Action.ORGANIZATION_CREATE: ("login yes yes", "login yes yes"),
-    Action.ORGANIZATION_SEE: ("login no yes", "yes yes yes"),
-    Action.ORGANIZATION_DELETE: ("login no yes", "login no yes"),
-    Action.ORGANIZATION_GRANT: ("login no yes", "login no yes"),
-    Action.IMAGE_LIST: ("login yes yes", "login yes yes"),
-    Action.IMAGE_SEE: ("login no yes", "yes yes yes"),
-    Action.IMAGE_CREATE: ("login no yes", "login no yes"),
-    Action.IMAGE_CHANGE: ("login no yes", "login no yes"),
-    Action.IMAGE_PUBLISH: ("login no yes", "login no yes"),
-    Action.IMAGE_GRANT: ("login no yes", "login no yes"),
-    Action.IMAGE_SHARE: ("login no yes", "login no yes"),
-    Action.IMAGE_TRIGGER: ("login no yes", "login no yes"),
-    Action.IMAGE_RETAIN: ("login no yes", "login no yes"),
-    Action.IMAGE_SYNC: ("login no yes", "login no yes"),
+    Action.SERVICE_WATCH: ("yes yes yes yes yes", "yes yes yes yes yes"),
+    Action.TOKEN_ASK: ("yes yes yes yes yes", "yes yes yes yes yes"),
+    Action.REGISTRY_USE: ("login yes yes yes yes", "login yes yes yes yes"),
+    Action.CATALOG_LIST: ("login yes yes yes yes", "login yes yes yes yes"),
+    Action.IMAGE_PULL: ("login no no yes yes", "yes yes yes yes yes"),
+    Action.IMAGE_PUSH: ("login no no no yes", "login no no no yes"),
+    Action.IMAGE_DELETE: ("login no no no yes", "login no no no yes"),
+    Action.VERSIONS_SEE: ("yes yes yes yes yes", "yes yes yes yes yes"),
+    Action.ACCOUNT_SEE: ("login yes yes yes yes", "login yes yes yes yes"),
+    Action.LOGIN_MAKE: ("login yes yes yes yes", "login yes yes yes yes"),
+    Action.ENTERPRISE_USE: ("login yes yes yes yes", "login yes yes yes yes"),
+    Action.ORGANIZATION_LIST: ("login yes yes yes yes", "login yes yes yes yes"),
+    Action.ORGANIZATION_CREATE: ("login yes no yes yes", "login yes no yes yes"),
+    Action.ORGANIZATION_SEE: ("login no no yes yes", "yes yes yes yes yes"),
+    Action.ORGANIZATION_DELETE: ("login no no no yes", "login no no no yes"),
+    Action.ORGANIZATION_GRANT: ("login no no no yes", "login no no no yes"),
+    Action.IMAGE_LIST: ("login yes yes yes yes", "login yes yes yes yes"),
+    Action.IMAGE_SEE: ("login no no yes yes", "yes yes yes yes yes"),
+    Action.IMAGE_CREATE: ("login no no no yes", "login no no no yes"),
+    Action.IMAGE_CHANGE: ("login no no no yes", "login no no no yes"),
+    Action.IMAGE_PUBLISH: ("login no no no yes", "login no no no yes"),
+    Action.IMAGE_GRANT: ("login no no no yes", "login no no no yes"),
+    Action.IMAGE_SHARE: ("login no no no yes", "login no no no yes"),
+    Action.IMAGE_TRIGGER: ("login no no no yes", "login no no no yes"),
+    Action.IMAGE_RETAIN: ("login no no no yes", "login no no no yes"),
+    Action.IMAGE_SYNC: ("login no no no yes", "login no no no yes"),
+    Action.ORGANIZATION_GRANTS_SEE: ("login no no yes yes", "login no no yes yes"),
+    Action.IMAGE_GRANTS_SEE: ("login no no yes yes", "login no no yes yes"),
+    Action.IMAGE_SHARES_SEE: ("login no no yes yes", "login no no yes yes"),
+    Action.TEAM_SEE: ("login no no yes yes", "yes yes yes yes yes"),
+    Action.TEAM_CHANGE: ("login no no no yes", "login no no no yes"),
+    Action.ROBOT_SEE: ("login no no yes yes", "login no no yes yes"),
+    Action.ROBOT_CHANGE: ("login no no no yes", "login no no no yes"),
+    Action.KEY_SEE: ("login yes yes yes yes", "login yes yes yes yes"),
+    Action.KEY_CHANGE: ("login yes no yes yes", "login yes no yes yes"),
+    Action.ACCOUNT_CHANGE: ("login yes no yes yes", "login yes no yes yes"),
+    Action.SESSION_MAKE: ("yes yes yes yes yes", "yes yes yes yes yes"),
+    Action.SESSION_END: ("yes yes yes yes yes", "yes yes yes yes yes"),
+    Action.LINK_USE: ("yes yes yes yes yes", "yes yes yes yes yes"),
+    Action.RIGHTS_EXPLAIN: ("login yes yes yes yes", "login yes yes yes yes"),
+    Action.USER_SEE: ("login no no yes yes", "login no no yes yes"),
+    Action.USER_CHANGE: ("login no no no yes", "login no no no yes"),
+    Action.AUDIT_SEE: ("login no no yes yes", "login no no yes yes"),
+    Action.ORGANIZATION_AUDIT_SEE: ("login no no yes yes", "login no no yes yes"),
 }
 
 
@@ -56,7 +78,7 @@ def test_the_table_knows_every_action() -> None:
 @pytest.mark.parametrize("image", [PRIVATE, PUBLIC], ids=["private", "public"])
 def test_who_may(action: Action, image: Image) -> None:
     expected = TABLE[action][image.is_public].split()
-    for actor, answer in zip((ANONYMOUS, USER, ADMIN), expected, strict=True):
+    for actor, answer in zip((ANONYMOUS, USER, ROBOT, AUDITOR, ADMIN), expected, strict=True):
         decision = authorize(actor, action, image)
         assert (decision.allowed, decision.needs_login) == (answer == "yes", answer == "login")
         assert not decision.needs_scope
@@ -86,6 +108,27 @@ def test_what_anybody_may_needs_no_scope() -> None:
     for actor in (ANONYMOUS, USER, ADMIN):
         assert authorize(with_token(actor), Action.IMAGE_PULL, PUBLIC).allowed
         assert authorize(with_token(actor), Action.SERVICE_WATCH).allowed
+
+
+def test_an_auditor_changes_nothing() -> None:
+    """Whatever only looks is marked so by hand; nothing that a push or a change needs may be among it."""
+    looks = {action for action in Action if action.rule.looks}
+    assert not any(action.rule.verb in (Verb.PUSH, Verb.DELETE) for action in looks)
+    assert not any(action.value.endswith((".change", ".make", ".create", ".grant")) for action in looks)
+
+
+def test_an_auditors_key_sees_no_more_than_its_scope() -> None:
+    narrow = Actor(4, "eve", is_auditor=True, key_id="AK", ceiling={"beta": 1})
+    assert not authorize(narrow, Action.IMAGE_SEE, PRIVATE).allowed
+    assert not authorize(narrow, Action.AUDIT_SEE).allowed
+
+
+def test_a_robot_never_reaches_beyond_its_organization() -> None:
+    granted = Image(RepositoryName("beta/web"), level=Level.EDIT)
+    assert not authorize(ROBOT, Action.IMAGE_PULL, granted).allowed
+    at_home = Image(WEB, level=Level.WRITE)
+    assert authorize(ROBOT, Action.IMAGE_PUSH, at_home).allowed
+    assert not authorize(ROBOT, Action.IMAGE_DELETE, at_home).allowed
 
 
 def test_the_catalog_has_a_scope_of_its_own() -> None:

@@ -43,6 +43,7 @@ class Gate:
 
 @pytest.fixture
 def ann(do: Do, clock: FixedClock) -> int:
+    add_user(do, clock, "root", is_admin=True)
     return add_user(do, clock, "ann", is_admin=True)
 
 

@@ -3,9 +3,27 @@
 import pytest
 
 from tests.databases import Do, FixedClock
-from wherry.identity.errors import InvalidUserName, OrganizationReserved, UserExists, UserUnknown
+from wherry.identity.errors import (
+    InvalidUserName,
+    LastAdministrator,
+    OrganizationReserved,
+    UserExists,
+    UserUnknown,
+)
 from wherry.identity.organizations import ensure_organization, refuse_reserved
-from wherry.identity.users import User, create_user, find_user, list_users, set_disabled, set_password
+from wherry.identity.users import (
+    Role,
+    User,
+    create_user,
+    delete_user,
+    find_user,
+    get_user,
+    list_users,
+    page_of_users,
+    set_disabled,
+    set_password,
+    set_role,
+)
 
 
 def test_a_user_is_found_as_made(do: Do, clock: FixedClock) -> None:
@@ -53,3 +71,30 @@ def test_reserved_names_are_refused(name: str) -> None:
     with pytest.raises(OrganizationReserved):
         refuse_reserved(name)
     refuse_reserved(name + "s")
+
+
+def test_somebody_is_left_who_can_let_others_in(do: Do, clock: FixedClock) -> None:
+    do(create_user, "root", "hash", clock.now(), is_admin=True)
+    for going in (
+        lambda tx: set_disabled(tx, "root", True),
+        lambda tx: set_role(tx, "root", Role.AUDITOR),
+        lambda tx: delete_user(tx, "root"),
+    ):
+        with pytest.raises(LastAdministrator):
+            do(going)
+    do(create_user, "second", "hash", clock.now(), is_admin=True)
+    do(set_role, "root", Role.AUDITOR)
+    assert do(get_user, "root").role is Role.AUDITOR
+    do(delete_user, "root")
+    with pytest.raises(UserUnknown):
+        do(delete_user, "root")
+
+
+def test_people_are_listed_page_by_page(do: Do, clock: FixedClock) -> None:
+    for name in ("Ann", "bob", "anton"):
+        do(create_user, name, "", clock.now())
+    first = do(page_of_users, size=2)
+    assert ([user.name for user in first.items], first.more) == (["Ann", "anton"], True)
+    assert [user.name for user in do(page_of_users, after="anton", size=2).items] == ["bob"]
+    assert [user.name for user in do(page_of_users, contains="AN").items] == ["Ann", "anton"]
+    assert not do(get_user, "bob").has_password

@@ -71,6 +71,7 @@ def test_a_share_explains_a_pull_until_it_ends(do: Do, ann: int, bob: int, clock
 
 def test_administrators_and_disabled_users_are_told_apart(do: Do, bob: int, clock: FixedClock) -> None:
     add_user(do, clock, "root", is_admin=True)
+    add_user(do, clock, "other", is_admin=True)
     nowhere = RepositoryName("not/pushed-yet")
     assert do(explain, "root", DELETE, nowhere, clock.now()).reason == "root is an administrator"
     do(set_disabled, "root", True)

@@ -5,11 +5,13 @@ from enum import StrEnum
 
 
 class Need(StrEnum):
-    """What an actor must have. `USER` is a login with all that the user may: no key of a narrower scope."""
+    """What an actor must have. `USER` is a login with all that the user may: no key of a narrower scope, no
+    robot. `ADMIN` is such a login of a site administrator."""
 
     NOTHING = "nothing"
     LOGIN = "login"
     USER = "user"
+    ADMIN = "admin"
     READ = "read"
     WRITE = "write"
     EDIT = "edit"
@@ -25,11 +27,15 @@ class Verb(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """`need` is the level on the image; `verb` what a registry token has to grant; `says` is for people."""
+    """`need` is the level on the image; `verb` what a registry token has to grant; `says` is for people.
+
+    What only `looks` an auditor may too.
+    """
 
     need: Need
     verb: Verb | None
     says: str
+    looks: bool = False
 
 
 class Action(StrEnum):
@@ -61,6 +67,24 @@ class Action(StrEnum):
     IMAGE_TRIGGER = "image.trigger"
     IMAGE_RETAIN = "image.retain"
     IMAGE_SYNC = "image.sync"
+    ORGANIZATION_GRANTS_SEE = "organization.grants.see"
+    IMAGE_GRANTS_SEE = "image.grants.see"
+    IMAGE_SHARES_SEE = "image.shares.see"
+    TEAM_SEE = "team.see"
+    TEAM_CHANGE = "team.change"
+    ROBOT_SEE = "robot.see"
+    ROBOT_CHANGE = "robot.change"
+    KEY_SEE = "key.see"
+    KEY_CHANGE = "key.change"
+    ACCOUNT_CHANGE = "account.change"
+    SESSION_MAKE = "session.make"
+    SESSION_END = "session.end"
+    LINK_USE = "link.use"
+    RIGHTS_EXPLAIN = "rights.explain"
+    USER_SEE = "user.see"
+    USER_CHANGE = "user.change"
+    AUDIT_SEE = "audit.see"
+    ORGANIZATION_AUDIT_SEE = "organization.audit.see"
 
     @property
     def rule(self) -> Rule:
@@ -68,24 +92,28 @@ class Action(StrEnum):
 
 
 RULES = {
-    Action.SERVICE_WATCH: Rule(Need.NOTHING, None, "see whether the service is well"),
+    Action.SERVICE_WATCH: Rule(Need.NOTHING, None, "see whether the service is well", looks=True),
     Action.TOKEN_ASK: Rule(Need.NOTHING, None, "ask for a registry token"),
-    Action.REGISTRY_USE: Rule(Need.LOGIN, None, "use the registry"),
-    Action.CATALOG_LIST: Rule(Need.LOGIN, None, "list the repositories that one may see"),
-    Action.IMAGE_PULL: Rule(Need.READ, Verb.PULL, "pull the image, list its tags and referrers"),
+    Action.REGISTRY_USE: Rule(Need.LOGIN, None, "use the registry", looks=True),
+    Action.CATALOG_LIST: Rule(Need.LOGIN, None, "list the repositories that one may see", looks=True),
+    Action.IMAGE_PULL: Rule(Need.READ, Verb.PULL, "pull the image, list its tags and referrers", looks=True),
     Action.IMAGE_PUSH: Rule(Need.WRITE, Verb.PUSH, "push the image, move its tags"),
     Action.IMAGE_DELETE: Rule(Need.EDIT, Verb.DELETE, "delete tags, manifests and blobs of the image"),
-    Action.VERSIONS_SEE: Rule(Need.NOTHING, None, "see which versions of the API there are"),
-    Action.ACCOUNT_SEE: Rule(Need.LOGIN, None, "see quotas, switches and figures of the service"),
+    Action.VERSIONS_SEE: Rule(Need.NOTHING, None, "see which versions of the API there are", looks=True),
+    Action.ACCOUNT_SEE: Rule(Need.LOGIN, None, "see quotas, switches and figures of the service", looks=True),
     Action.LOGIN_MAKE: Rule(Need.LOGIN, None, "make a temporary login for oneself"),
     Action.ENTERPRISE_USE: Rule(Need.LOGIN, None, "use what only SWR's enterprise edition has"),
-    Action.ORGANIZATION_LIST: Rule(Need.LOGIN, None, "list the organizations that one has a right on"),
+    Action.ORGANIZATION_LIST: Rule(
+        Need.LOGIN, None, "list the organizations that one has a right on", looks=True
+    ),
     Action.ORGANIZATION_CREATE: Rule(Need.USER, None, "create an organization"),
-    Action.ORGANIZATION_SEE: Rule(Need.READ, None, "see the organization and one's own right on it"),
+    Action.ORGANIZATION_SEE: Rule(
+        Need.READ, None, "see the organization and one's own right on it", looks=True
+    ),
     Action.ORGANIZATION_DELETE: Rule(Need.EDIT, None, "delete the organization"),
     Action.ORGANIZATION_GRANT: Rule(Need.EDIT, None, "see and change who has rights on the organization"),
-    Action.IMAGE_LIST: Rule(Need.LOGIN, None, "list the images that one may see"),
-    Action.IMAGE_SEE: Rule(Need.READ, None, "see the image's attributes and tags"),
+    Action.IMAGE_LIST: Rule(Need.LOGIN, None, "list the images that one may see", looks=True),
+    Action.IMAGE_SEE: Rule(Need.READ, None, "see the image's attributes and tags", looks=True),
     Action.IMAGE_CREATE: Rule(Need.WRITE, None, "create the image before its first push"),
     Action.IMAGE_CHANGE: Rule(Need.WRITE, None, "change the image's description and category"),
     Action.IMAGE_PUBLISH: Rule(Need.EDIT, None, "make the image public or private"),
@@ -94,4 +122,28 @@ RULES = {
     Action.IMAGE_TRIGGER: Rule(Need.WRITE, None, "change the image's triggers"),
     Action.IMAGE_RETAIN: Rule(Need.EDIT, None, "change which tags of the image are kept"),
     Action.IMAGE_SYNC: Rule(Need.EDIT, None, "copy the image to other registries"),
+    Action.ORGANIZATION_GRANTS_SEE: Rule(
+        Need.EDIT, None, "see who has rights on the organization", looks=True
+    ),
+    Action.IMAGE_GRANTS_SEE: Rule(Need.EDIT, None, "see who has rights on the image", looks=True),
+    Action.IMAGE_SHARES_SEE: Rule(Need.EDIT, None, "see whom the image is shared with", looks=True),
+    Action.TEAM_SEE: Rule(Need.READ, None, "see the organization's teams and who is in them", looks=True),
+    Action.TEAM_CHANGE: Rule(Need.EDIT, None, "make and change the organization's teams"),
+    Action.ROBOT_SEE: Rule(Need.EDIT, None, "see the organization's robots and their keys", looks=True),
+    Action.ROBOT_CHANGE: Rule(Need.EDIT, None, "make and change the organization's robots and their keys"),
+    Action.KEY_SEE: Rule(Need.LOGIN, None, "see one's own access keys", looks=True),
+    Action.KEY_CHANGE: Rule(Need.USER, None, "make, rotate, disable and delete one's own access keys"),
+    Action.ACCOUNT_CHANGE: Rule(Need.USER, None, "change one's own password, end one's own sessions"),
+    Action.SESSION_MAKE: Rule(Need.NOTHING, None, "sign in"),
+    Action.SESSION_END: Rule(Need.NOTHING, None, "sign out"),
+    Action.LINK_USE: Rule(Need.NOTHING, None, "use an invitation or a reset link"),
+    Action.RIGHTS_EXPLAIN: Rule(
+        Need.LOGIN, None, "learn why oneself may or may not; an editor, why somebody else", looks=True
+    ),
+    Action.USER_SEE: Rule(Need.ADMIN, None, "see the users of the site", looks=True),
+    Action.USER_CHANGE: Rule(Need.ADMIN, None, "make, invite, change and delete users"),
+    Action.AUDIT_SEE: Rule(Need.ADMIN, None, "see the audit trail of the whole site", looks=True),
+    Action.ORGANIZATION_AUDIT_SEE: Rule(
+        Need.EDIT, None, "see the audit trail of the organization", looks=True
+    ),
 }

@@ -21,7 +21,8 @@ class Actor:
     """Who asks. `user_id` is None without a login; `grant` is there if a registry token spoke.
 
     With `key_id` an access key of the user's logged in; `ceiling` is what that key may at the most: levels by
-    names of organizations and images.
+    names of organizations and images. `robot_of` is the organization that holds a robot; with `session_id` a
+    browser speaks.
     """
 
     user_id: int | None
@@ -30,10 +31,18 @@ class Actor:
     grant: TokenGrant | None = None
     key_id: str | None = None
     ceiling: Mapping[str, int] | None = None
+    is_auditor: bool = False
+    robot_of: str | None = None
+    session_id: str | None = None
 
     @property
     def is_anonymous(self) -> bool:
         return self.user_id is None
+
+    @property
+    def sees_everything(self) -> bool:
+        """Lists hide nothing from them but what their key's ceiling cuts off."""
+        return self.is_admin or self.is_auditor
 
 
 ANONYMOUS = Actor(None, "anonymous")
@@ -100,10 +109,8 @@ def _by_rights(actor: Actor, action: Action, image: Image | Organization | None)
         return Decision(False, "log in first", needs_login=True)
     if need is Need.LOGIN:
         return Decision(True, "logged in")
-    if need is Need.USER:
-        if actor.ceiling is not None:
-            return Decision(False, f"the access key {actor.key_id} is for some images only")
-        return Decision(True, "logged in")
+    if need in (Need.USER, Need.ADMIN):
+        return _by_role(actor, action)
     wanted, where = NEEDED[need], "this" if image is None else str(image.name)
     if image is not None and actor.ceiling is not None:
         ceiling = max(actor.ceiling.get(name, 0) for name in image.scopes)
@@ -111,12 +118,29 @@ def _by_rights(actor: Actor, action: Action, image: Image | Organization | None)
             return Decision(False, f"the access key {actor.key_id} is not for {wanted.word} on {where}")
     if actor.is_admin:
         return Decision(True, f"{actor.name} is an administrator")
+    if actor.is_auditor and action.rule.looks:
+        return Decision(True, f"{actor.name} is an auditor")
     level = Level.NONE if image is None else image.level
     if level >= wanted:
         return Decision(True, f"{actor.name} has {level.word} on {where}")
     if level is Level.NONE:
         return Decision(False, f"{actor.name} has no right on {where}")
     return Decision(False, f"{actor.name} has {level.word} on {where}, and this takes {wanted.word}")
+
+
+def _by_role(actor: Actor, action: Action) -> Decision:
+    """For what is on no image: a whole login, of an administrator where it takes one."""
+    if actor.robot_of is not None:
+        return Decision(False, f"{actor.name} is a robot of {actor.robot_of}; this takes a person")
+    if actor.ceiling is not None:
+        return Decision(False, f"the access key {actor.key_id} is for some images only")
+    if action.rule.need is Need.USER:
+        return Decision(True, "logged in")
+    if actor.is_admin:
+        return Decision(True, f"{actor.name} is an administrator")
+    if actor.is_auditor and action.rule.looks:
+        return Decision(True, f"{actor.name} is an auditor")
+    return Decision(False, f"{actor.name} is no administrator")
 
 
 def _in_grant(actor: Actor, action: Action, image: Image | Organization | None) -> bool:

@@ -1,7 +1,9 @@
 """What can be wrong with rights.
 
 AccessError
+├── InvalidGrant
 ├── InvalidShare
+│   └── ShareDescriptionTooLong
 ├── ShareExists
 └── ShareUnknown
 """
@@ -13,8 +15,18 @@ class AccessError(Exception):
     """Base of this domain's errors; the text is fit for a person."""
 
 
+class InvalidGrant(AccessError):
+    """What is asked for cannot be; the text says why."""
+
+
 class InvalidShare(AccessError):
     """What is asked for cannot be; the text says why."""
+
+
+class ShareDescriptionTooLong(InvalidShare):
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        super().__init__(f"the description of a share has at most {limit} characters")
 
 
 class ShareExists(AccessError):

@@ -5,14 +5,16 @@ from datetime import datetime
 
 from sqlalchemy import Connection, bindparam, delete, func, or_, select
 
+from wherry.access.errors import InvalidGrant
+from wherry.access.held import held
 from wherry.access.levels import Level
 from wherry.access.resources import Kind, Resource
 from wherry.access.shares import SHARED
-from wherry.access.tables import grants
+from wherry.access.tables import grants, team_grants
 from wherry.db.fresh_rows import FreshRows
 from wherry.db.pull_reader import Prepared
 from wherry.db.upserts import put_row
-from wherry.identity.tables import users
+from wherry.identity.tables import organizations, robots, users
 from wherry.kit.clock import Clock
 from wherry.oci.names import RepositoryName
 
@@ -58,7 +60,8 @@ class Standing:
 def grant(
     tx: Connection, user_id: int, resource: Resource, level: Level, granted_by: int | None, now: datetime
 ) -> None:
-    """Give the right, in place of the one that the user had on the same resource."""
+    """Give the right, in place of the one that the user had on the same resource. Raises `InvalidGrant`."""
+    _refuse_beyond_robot(tx, user_id, resource)
     row = {
         "user_id": user_id,
         "kind": resource.kind.value,
@@ -96,10 +99,10 @@ def level_of(tx: Connection, user_id: int, name: RepositoryName, now: datetime) 
 def level_on_organization(tx: Connection, user_id: int, organization: str) -> Level:
     """What was given on the whole organization."""
     found = tx.execute(
-        select(grants.c.level).where(
-            grants.c.user_id == user_id,
-            grants.c.kind == Kind.ORGANIZATION.value,
-            grants.c.name == organization,
+        select(func.max(held.c.level)).where(
+            held.c.user_id == user_id,
+            held.c.kind == Kind.ORGANIZATION.value,
+            held.c.name == organization,
         )
     ).scalar_one_or_none()
     return Level(found) if found else Level.NONE
@@ -107,13 +110,23 @@ def level_on_organization(tx: Connection, user_id: int, organization: str) -> Le
 
 def forget_resource(tx: Connection, resource: Resource) -> None:
     """The resource is gone, and all rights on it."""
-    tx.execute(delete(grants).where(grants.c.kind == resource.kind.value, grants.c.name == resource.name))
+    for table in (grants, team_grants):
+        tx.execute(delete(table).where(table.c.kind == resource.kind.value, table.c.name == resource.name))
 
 
 def forget_images_of(tx: Connection, organization: str) -> None:
     """The organization is gone, and rights on images that it might have had with it."""
-    theirs = grants.c.name.startswith(f"{organization}/", autoescape=True)
-    tx.execute(delete(grants).where(grants.c.kind == Kind.IMAGE.value, theirs))
+    for table in (grants, team_grants):
+        theirs = table.c.name.startswith(f"{organization}/", autoescape=True)
+        tx.execute(delete(table).where(table.c.kind == Kind.IMAGE.value, theirs))
+
+
+def _refuse_beyond_robot(tx: Connection, user_id: int, resource: Resource) -> None:
+    """A right there would never count, and whoever gave it would wait for it in vain."""
+    query = select(organizations.c.name).join(robots).where(robots.c.user_id == user_id)
+    holder = tx.execute(query).scalar_one_or_none()
+    if holder is not None and holder != resource.organization:
+        raise InvalidGrant(f"a robot of {holder} has rights within {holder} only, not on {resource}")
 
 
 def list_grants(
@@ -135,8 +148,8 @@ def list_grants(
     )
 
 
-_ON_IMAGE = (grants.c.kind == Kind.IMAGE.value) & (grants.c.name == bindparam("image"))
-_ON_ORGANIZATION = (grants.c.kind == Kind.ORGANIZATION.value) & (grants.c.name == bindparam("organization"))
-_LEVEL = select(func.max(grants.c.level)).where(
-    grants.c.user_id == bindparam("user_id"), or_(_ON_IMAGE, _ON_ORGANIZATION)
+_ON_IMAGE = (held.c.kind == Kind.IMAGE.value) & (held.c.name == bindparam("image"))
+_ON_ORGANIZATION = (held.c.kind == Kind.ORGANIZATION.value) & (held.c.name == bindparam("organization"))
+_LEVEL = select(func.max(held.c.level)).where(
+    held.c.user_id == bindparam("user_id"), or_(_ON_IMAGE, _ON_ORGANIZATION)
 )

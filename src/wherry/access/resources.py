@@ -33,5 +33,11 @@ class Resource:
         # The library's images are known by their bare names: a right on the long one would never be found.
         return cls(Kind.IMAGE, name.removeprefix(f"{LIBRARY}/"))
 
+    @property
+    def organization(self) -> str:
+        """The organization that it is, or belongs to."""
+        first, slash, _ = self.name.partition("/")
+        return first if slash or self.kind is Kind.ORGANIZATION else LIBRARY
+
     def __str__(self) -> str:
         return f"{self.kind} {self.name}"

@@ -5,9 +5,10 @@ from datetime import UTC, datetime
 
 from sqlalchemy import Connection, bindparam, delete, or_, select, update
 
-from wherry.access.errors import InvalidShare, ShareExists, ShareUnknown
+from wherry.access.errors import InvalidShare, ShareDescriptionTooLong, ShareExists, ShareUnknown
+from wherry.access.held import held
 from wherry.access.resources import Kind
-from wherry.access.tables import grants, shares
+from wherry.access.tables import shares
 from wherry.db.upserts import insert_new
 from wherry.identity.organizations import get_organization
 from wherry.identity.tables import users
@@ -107,9 +108,7 @@ def list_shares(
     if image is not None:
         query = query.where(shares.c.image == image.text)
     if with_user is not None:
-        mine = select(grants.c.name).where(
-            grants.c.user_id == with_user, grants.c.kind == Kind.ORGANIZATION.value
-        )
+        mine = select(held.c.name).where(held.c.user_id == with_user, held.c.kind == Kind.ORGANIZATION.value)
         query = query.where(shares.c.organization.in_(mine))
     return tuple(
         Share(RepositoryName(row[0]), row[1], _moment(row[2]), row[3], row[4], row[5], row[6], row[7])
@@ -135,7 +134,7 @@ def _check(
     if deadline is not None and deadline <= now:
         raise InvalidShare("the deadline of a share is in the future")
     if len(description) > MAX_DESCRIPTION:
-        raise InvalidShare(f"the description of a share has at most {MAX_DESCRIPTION} characters")
+        raise ShareDescriptionTooLong(MAX_DESCRIPTION)
 
 
 def _seconds(moment: datetime | None) -> int | None:
@@ -160,10 +159,10 @@ _SHARES = select(
 # One row if the image is shared with an organization that the user has a right on.
 SHARED = (
     select(shares.c.organization)
-    .join(grants, (grants.c.name == shares.c.organization) & (grants.c.kind == Kind.ORGANIZATION.value))
+    .join(held, (held.c.name == shares.c.organization) & (held.c.kind == Kind.ORGANIZATION.value))
     .where(
         shares.c.image == bindparam("image"),
-        grants.c.user_id == bindparam("user_id"),
+        held.c.user_id == bindparam("user_id"),
         or_(shares.c.deadline.is_(None), shares.c.deadline > bindparam("now")),
     )
 )

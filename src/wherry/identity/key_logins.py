@@ -13,7 +13,7 @@ from wherry.identity.errors import AccessKeyRefused
 from wherry.identity.failed_logins import FailedLogins
 from wherry.identity.login_keys import login_key_hash
 from wherry.identity.logins import Account
-from wherry.identity.tables import access_keys, users
+from wherry.identity.tables import access_keys, organizations, robots, users
 from wherry.kit.clock import Clock
 
 # A key in use is noted this often, not at each of its requests.
@@ -42,8 +42,12 @@ class KeyLogins:
                 users.c.name,
                 users.c.is_admin,
                 users.c.is_disabled,
+                users.c.is_auditor,
+                organizations.c.name,
             )
             .join(users, users.c.id == access_keys.c.user_id)
+            .outerjoin(robots, robots.c.user_id == users.c.id)
+            .outerjoin(organizations, organizations.c.id == robots.c.organization_id)
             .where(access_keys.c.id == bindparam("key_id"))
         )
 
@@ -90,4 +94,4 @@ class KeyLogins:
 
 def _account(row: Row) -> Account:
     scope = None if row[2] is None else json.loads(row[2])
-    return Account(row[5], row[6], bool(row[7]), row[0], scope)
+    return Account(row[5], row[6], bool(row[7]), row[0], scope, bool(row[9]), row[10])

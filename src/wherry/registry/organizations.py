@@ -10,6 +10,7 @@ from wherry.access.resources import Kind, Resource
 from wherry.access.shares import forget_shares_with
 from wherry.identity.organizations import Organization, get_organization
 from wherry.identity.organizations import create_organization as make
+from wherry.identity.robots import delete_robots_of
 from wherry.identity.tables import organizations
 from wherry.registry.errors import OrganizationNotEmpty
 from wherry.registry.tables import repositories
@@ -32,4 +33,5 @@ def delete_organization(tx: Connection, name: str) -> None:
     forget_resource(tx, Resource(Kind.ORGANIZATION, name))
     forget_images_of(tx, name)
     forget_shares_with(tx, name)
+    delete_robots_of(tx, name)
     tx.execute(delete(organizations).where(organizations.c.id == found.id))

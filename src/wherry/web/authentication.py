@@ -5,11 +5,12 @@ import binascii
 
 from starlette.types import Scope
 
-from wherry.access.decisions import ANONYMOUS, Actor, TokenGrant
+from wherry.access.actors import actor_of
+from wherry.access.decisions import ANONYMOUS, Actor
 from wherry.access.tokens import InvalidToken, RegistryTokens
 from wherry.identity.errors import AccessKeyRefused
 from wherry.identity.key_logins import KeyLogins
-from wherry.identity.logins import Account, Logins
+from wherry.identity.logins import Logins
 from wherry.web.exchange import Exchange
 
 
@@ -79,8 +80,3 @@ class Authentication:
         if account is None:
             raise BadToken("the token is not valid; log in again")
         return actor_of(account, claims.grant)
-
-
-def actor_of(account: Account, grant: TokenGrant | None = None) -> Actor:
-    """Whom a login let in; `grant` is what the registry token says that they came with."""
-    return Actor(account.id, account.name, account.is_admin, grant, account.key_id, account.scope)

@@ -8,6 +8,7 @@ from datetime import timedelta
 
 from starlette.types import Receive, Scope
 
+from wherry.access.actors import actor_of
 from wherry.access.decisions import Actor
 from wherry.access.request_signing import InvalidSignature, SignedRequest, is_right, read_signature
 from wherry.identity.errors import AccessKeyRefused
@@ -15,7 +16,7 @@ from wherry.identity.key_logins import KeyLogins
 from wherry.identity.key_secrets import KeySecrets
 from wherry.identity.login_keys import login_key
 from wherry.kit.clock import Clock
-from wherry.web.authentication import BadCredentials, actor_of
+from wherry.web.authentication import BadCredentials
 from wherry.web.body import whole_body
 from wherry.web.exchange import Exchange
 

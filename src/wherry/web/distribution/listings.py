@@ -36,7 +36,7 @@ async def list_tags(call: Call) -> Response:
 async def list_catalog(call: Call) -> Response:
     """Repositories in ASCII order: those that the user may pull."""
     after, size = call.asked("last") or "", _page_size(call)
-    visible_to = None if call.actor.is_admin else call.user_id
+    visible_to = None if call.actor.sees_everything else call.user_id
     within, now = call.actor.ceiling, call.services.clock.now()
     page = await call.services.database.read(
         lambda tx: list_repositories(

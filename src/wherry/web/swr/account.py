@@ -99,7 +99,7 @@ async def _figures(call: Call) -> tuple[int, int, int, int]:
         all_of_it = await call.read(overview)
         return all_of_it.organizations, all_of_it.repositories, all_of_it.tags, all_of_it.stored
     wanted = RepositoryFilter(
-        visible_to=None if actor.is_admin else call.user_id,
+        visible_to=None if actor.sees_everything else call.user_id,
         within=None if actor.ceiling is None else tuple(actor.ceiling),
     )
     holdings, found, sums = await call.read(
