@@ -62,8 +62,9 @@ def test_every_setting_can_be_given_in_each_of_the_three_ways(toml):
         "store.endpoint": "https://s3.example",
         "trusted_proxies": "10.0.0.0/8",
     }
-    by_kind = {"size": "9MiB", "duration": "90s", "integer": "9", "text": "text", "secret": "secret"}
-    skip = {"tls.certificate", "tls.key"}  # Name files that must exist: see the rules.
+    by_kind = {"size": "9MiB", "duration": "90s", "integer": "9", "flag": "false"}
+    by_kind |= {"text": "text", "secret": "secret"}
+    skip = {"tls.certificate", "tls.key", "oidc.issuer"}  # Need files that exist, or others: see the rules.
     for declared in declarations(Settings):
         if declared.key in skip:
             continue
@@ -229,3 +230,23 @@ class TestRules:
     def test_memory_cannot_be_shared_by_workers(self):
         [problem] = problems_of(flags={"store.driver": "memory", "workers": "2"})
         assert "set workers to 1" in problem
+
+    def test_a_provider_needs_a_client_id_and_the_scope_openid(self):
+        issuer = {"oidc.issuer": "https://id.example.com"}
+        assert problems_of(flags=issuer) == [
+            "oidc.issuer is set, but oidc.client_id is not: the provider has to know who asks."
+        ]
+        registered = {**issuer, "oidc.client_id": "wherry"}
+        assert load_settings(flags=registered).settings.oidc.client_id == "wherry"
+        [problem] = problems_of(flags={**registered, "oidc.scopes": "profile email"})
+        assert "has to contain openid" in problem
+
+    @pytest.mark.parametrize("host", ["id.example.com", "192.0.2.1", "127.0.0.1.example.com"])
+    def test_a_provider_elsewhere_is_not_spoken_to_over_plain_http(self, host: str):
+        flags = {"oidc.issuer": f"http://{host}", "oidc.client_id": "wherry"}
+        assert "plain HTTP" in problems_of(flags=flags)[0]
+
+    @pytest.mark.parametrize("host", ["127.0.0.1:5556", "localhost", "[::1]:5556"])
+    def test_a_provider_on_this_machine_may_speak_plain_http(self, host: str):
+        flags = {"oidc.issuer": f"http://{host}/dex", "oidc.client_id": "wherry"}
+        assert load_settings(flags=flags).settings.oidc.issuer == f"http://{host}/dex"

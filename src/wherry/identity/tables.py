@@ -109,13 +109,15 @@ one_time_links = Table(
     sqlite_with_rowid=False,
 )
 
-# Whom an OIDC provider means: by its own id of a person, never by a name or an address.
+# Whom an OIDC provider means: by its own id of a person, never by a name or an address. `made_user` marks
+# users who came by it: their role is the provider's to say.
 federated_users = Table(
     "federated_users",
     metadata,
     Column("issuer", Name, primary_key=True),
     Column("subject", Name, primary_key=True),
     Column("user_id", Id, ForeignKey("users.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("made_user", Boolean, nullable=False),
     Column("linked_at", Instant, nullable=False),
     Column("last_sign_in_at", Instant, nullable=True),
     sqlite_with_rowid=False,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from urllib.parse import urlsplit
 
 from wherry.settings.tree import Settings, StoreDriver
 
@@ -22,6 +23,7 @@ def broken_rules(settings: Settings) -> Iterator[str]:
         if file is not None and not file.is_file():
             yield f"{key} names {file}, which is not a file."
     yield from _broken_store_rules(settings)
+    yield from _broken_oidc_rules(settings)
 
 
 def _broken_store_rules(settings: Settings) -> Iterator[str]:
@@ -37,3 +39,16 @@ def _broken_store_rules(settings: Settings) -> Iterator[str]:
         yield f"store.redirect needs an object store; the driver {store.driver} has no URL to redirect to."
     if store.driver is StoreDriver.MEMORY and settings.workers > 1:
         yield "store.driver is memory, which worker processes cannot share: set workers to 1."
+
+
+def _broken_oidc_rules(settings: Settings) -> Iterator[str]:
+    oidc = settings.oidc
+    if oidc.issuer is None:
+        return
+    if oidc.client_id is None:
+        yield "oidc.issuer is set, but oidc.client_id is not: the provider has to know who asks."
+    if "openid" not in oidc.scopes.split():
+        yield f"oidc.scopes is {oidc.scopes!r}, but has to contain openid."
+    address = urlsplit(oidc.issuer)
+    if address.scheme == "http" and address.hostname not in ("127.0.0.1", "::1", "localhost"):
+        yield f"oidc.issuer is {oidc.issuer!r}: plain HTTP is for a provider on this machine only."

@@ -126,6 +126,50 @@ class AuthSettings:
     login_window: timedelta = setting(
         DURATION, timedelta(minutes=1), "The window that failed logins are counted in."
     )
+    session_lifetime: timedelta = setting(
+        DURATION, timedelta(hours=12), "How long a browser stays signed in at the most."
+    )
+    session_idle: timedelta = setting(
+        DURATION, timedelta(hours=1), "How long a browser stays signed in while nothing comes of it."
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OidcSettings:
+    """Signing in through an OpenID Connect provider: offered as soon as `oidc.issuer` is set."""
+
+    issuer: str | None = setting(
+        url_with("https", "http"), None, "The provider, as it names itself in its discovery document."
+    )
+    client_id: str | None = setting(TEXT, None, "The name that Wherry is registered under there.")
+    client_secret: str | None = setting(
+        SECRET,
+        None,
+        "The secret that it is registered with.",
+        secret=True,
+        default_text="none: Wherry is a public client, and PKCE alone protects the code",
+    )
+    scopes: str = setting(
+        TEXT,
+        "openid profile email",
+        "What is asked for; many providers put groups into a token only if `groups` is asked for too.",
+    )
+    name_claim: str = setting(
+        TEXT, "preferred_username", "The claim that names a new user; where it is absent, `email`."
+    )
+    groups_claim: str = setting(TEXT, "groups", "The claim that lists a person's groups.")
+    create_users: bool = setting(
+        FLAG,
+        True,
+        "Whether somebody who signs in for the first time becomes a user; else only who is linked.",
+    )
+    admin_group: str | None = setting(
+        TEXT, None, "Members of this group are administrators for as long as they are in it."
+    )
+    auditor_group: str | None = setting(
+        TEXT, None, "Members of this group are auditors for as long as they are in it."
+    )
+    label: str = setting(TEXT, "Single sign-on", "What the button on the sign-in page says.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -232,6 +276,7 @@ class Settings:
     store: StoreSettings = field(default_factory=StoreSettings)
     tls: TlsSettings = field(default_factory=TlsSettings)
     auth: AuthSettings = field(default_factory=AuthSettings)
+    oidc: OidcSettings = field(default_factory=OidcSettings)
     limits: LimitSettings = field(default_factory=LimitSettings)
     uploads: UploadSettings = field(default_factory=UploadSettings)
     log: LogSettings = field(default_factory=LogSettings)

@@ -171,6 +171,7 @@ def _federated_users() -> None:
         sa.Column("issuer", Name, nullable=False),
         sa.Column("subject", Name, nullable=False),
         sa.Column("user_id", Id, nullable=False),
+        sa.Column("made_user", sa.Boolean(), nullable=False),
         sa.Column("linked_at", Instant, nullable=False),
         sa.Column("last_sign_in_at", Instant, nullable=True),
         sa.ForeignKeyConstraint(
