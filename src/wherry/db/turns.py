@@ -4,6 +4,7 @@ from sqlalchemy import Connection, text
 
 SCHEMA = 0x77686572
 FIRST_ROWS = 0x77686573
+AUDIT_CHAIN = 0x77686574
 
 
 def take_turn(tx: Connection, turn: int) -> None:

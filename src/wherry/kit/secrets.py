@@ -1,5 +1,8 @@
 """Secrets at rest: a master key that seals what the database must be able to read again."""
 
+import base64
+import hashlib
+import hmac
 import os
 from pathlib import Path
 
@@ -19,6 +22,11 @@ class Sealer:
             self._fernet = Fernet(master_key)
         except ValueError:
             raise UnreadableSecret("the master key is not 32 bytes in URL-safe base64") from None
+        self._master_key = base64.urlsafe_b64decode(master_key)
+
+    def key_for(self, purpose: str) -> bytes:
+        """A key of its own for another purpose, which tells nothing of the master key."""
+        return hmac.digest(self._master_key, purpose.encode(), hashlib.sha256)
 
     def seal(self, secret: bytes) -> str:
         return self._fernet.encrypt(secret).decode()

@@ -6,10 +6,12 @@ from sqlalchemy import MetaData
 def whole_metadata() -> MetaData:
     """The metadata after every domain has declared its tables on it."""
     from wherry.access import tables as _access
+    from wherry.audit import tables as _audit
+    from wherry.clusters import tables as _clusters
     from wherry.db import idempotent_requests as _idempotent
     from wherry.db.metadata import metadata
     from wherry.identity import tables as _identity
     from wherry.registry import tables as _registry
 
-    del _access, _idempotent, _identity, _registry
+    del _clusters, _access, _audit, _idempotent, _identity, _registry
     return metadata
