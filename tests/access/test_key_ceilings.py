@@ -7,6 +7,7 @@ import pytest
 from wherry.access.actions import RULES, Action, Need
 from wherry.access.decisions import Actor, Image, TokenGrant, authorize
 from wherry.access.levels import NEEDED, Level
+from wherry.access.resources import Resource
 from wherry.oci.names import RepositoryName
 
 WEB = RepositoryName("acme/web")
@@ -69,3 +70,11 @@ def test_every_action_on_an_image_says_which_level_it_takes() -> None:
     for action in ON_IMAGES:
         assert action.rule.need in (Need.READ, Need.WRITE, Need.EDIT)
         assert not authorize(Actor(1, "ann"), action, Image(WEB)).allowed
+
+
+def test_a_ceiling_on_an_organization_is_none_on_the_librarys_image_of_that_name() -> None:
+    image = Image(RepositoryName("acme"))
+    assert not authorize(key({"acme": Level.EDIT}, is_admin=True), Action.IMAGE_PULL, image).allowed
+    for scope in (Resource.parse("library/acme").scope, Resource.parse("library").scope):
+        assert authorize(key({scope: Level.READ}, is_admin=True), Action.IMAGE_PULL, image).allowed
+    assert Resource.parse("acme/web").scope == "acme/web"

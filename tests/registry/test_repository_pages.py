@@ -191,7 +191,7 @@ def test_the_list_is_sorted_and_paged(do: Do, ann: int, clock: FixedClock) -> No
     assert names(do, offset=3) == []
 
 
-def test_any_page_takes_two_queries_of_repositories_and_four_of_tags(
+def test_any_page_takes_three_queries_of_repositories_and_four_of_tags(
     do: Do, ann: int, clock: FixedClock, statements: Counting
 ) -> None:
     def fill(tx: Connection) -> None:
@@ -206,7 +206,10 @@ def test_any_page_takes_two_queries_of_repositories_and_four_of_tags(
         with statements() as seen:
             found = do(list_repository_details, RepositoryFilter(visible_to=ann), limit=limit)
         assert len(found.items) == limit
-        assert len(seen) <= 2
+        assert len(seen) <= 3
+        with statements() as seen:
+            assert len(do(list_repositories, visible_to=ann, size=limit).items) == limit
+        assert len(seen) <= 3
         with statements() as seen:
             listed = do(list_tag_details, WEB, limit=limit)
         assert len(listed.items) == limit

@@ -59,7 +59,10 @@ class Image:
     @property
     def scopes(self) -> tuple[str, ...]:
         """The names under which a key's ceiling may speak of it."""
-        return (self.name.text, self.name.organization)
+        organization = self.name.organization
+        # By its bare name alone, an image of the library would be taken for the organization of that name.
+        image = self.name.text if "/" in self.name.text else f"{organization}/{self.name}"
+        return (image, organization)
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,5 +39,10 @@ class Resource:
         first, slash, _ = self.name.partition("/")
         return first if slash or self.kind is Kind.ORGANIZATION else LIBRARY
 
+    @property
+    def scope(self) -> str:
+        """How the scope of a key names it: with its organization, in the library too."""
+        return f"{LIBRARY}/{self.name}" if self.organization == LIBRARY != self.name else self.name
+
     def __str__(self) -> str:
         return f"{self.kind} {self.name}"

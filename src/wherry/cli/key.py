@@ -177,7 +177,7 @@ def _scope(texts: list[str] | None) -> dict[str, int] | None:
     for text in texts:
         on, _, level = text.partition("=")
         try:
-            limits[Resource.parse(on).name] = int(Level.parse(level or "read"))
+            limits[Resource.parse(on).scope] = int(Level.parse(level or "read"))
         except (InvalidName, ValueError) as error:
             fail(f"--scope {text}: {error}", 2)
     return limits

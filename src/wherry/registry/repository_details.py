@@ -12,7 +12,7 @@ from wherry.identity.tables import organizations, users
 from wherry.oci.names import RepositoryName
 from wherry.registry.errors import RepositoryUnknown
 from wherry.registry.tables import blobs, repositories, repository_blobs, tags
-from wherry.registry.visible import ids_visible_to
+from wherry.registry.visible import ids_visible_to, inside
 
 
 class RepositoryOrder(StrEnum):
@@ -89,7 +89,7 @@ def list_repository_details(
     limit: int = 100,
 ) -> RepositoryList:
     """A page of the repositories that pass the filter."""
-    conditions = _conditions(narrowed)
+    conditions = _conditions(tx, narrowed)
     total = tx.execute(
         select(func.count()).select_from(repositories.join(organizations)).where(*conditions)
     ).scalar_one()
@@ -127,7 +127,7 @@ def sum_repositories(tx: Connection, narrowed: RepositoryFilter) -> RepositorySu
     each = (
         select(_TAG_COUNT.label("tags"), _SIZE.label("size"))
         .select_from(repositories.join(organizations))
-        .where(*_conditions(narrowed))
+        .where(*_conditions(tx, narrowed))
         .subquery()
     )
     row = tx.execute(
@@ -136,7 +136,7 @@ def sum_repositories(tx: Connection, narrowed: RepositoryFilter) -> RepositorySu
     return RepositorySums(row[0], int(row[1] or 0), int(row[2] or 0))
 
 
-def _conditions(narrowed: RepositoryFilter) -> list[ColumnElement[bool]]:
+def _conditions(tx: Connection, narrowed: RepositoryFilter) -> list[ColumnElement[bool]]:
     conditions: list[ColumnElement[bool]] = []
     if narrowed.organization is not None:
         conditions.append(organizations.c.name == narrowed.organization)
@@ -154,12 +154,11 @@ def _conditions(narrowed: RepositoryFilter) -> list[ColumnElement[bool]]:
     if narrowed.is_public is not None:
         conditions.append(repositories.c.is_public.is_(narrowed.is_public))
     if narrowed.visible_to is not None:
-        conditions.append(repositories.c.id.in_(ids_visible_to(narrowed.visible_to)))
+        conditions.append(repositories.c.id.in_(ids_visible_to(tx, narrowed.visible_to)))
     if narrowed.names is not None:
         conditions.append(repositories.c.name.in_(narrowed.names))
     if narrowed.within is not None:
-        inside = organizations.c.name.in_(narrowed.within)
-        conditions.append(or_(repositories.c.name.in_(narrowed.within), inside))
+        conditions.append(inside(narrowed.within))
     if narrowed.after_id is not None:
         conditions.append(repositories.c.id > narrowed.after_id)
     return conditions

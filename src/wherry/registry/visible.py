@@ -1,7 +1,7 @@
 """Which repositories somebody may see: a few walks along an index each, put together.
 
 No walk passes over what the user may not see, so a page costs what it shows, however many private
-repositories of others lie between. Rights by their names: `access`.
+repositories of others lie between. Which rights there are: `access.held`.
 """
 
 from collections.abc import Collection, Sequence
@@ -11,8 +11,9 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, func, literal, or_, select, union
 
+from wherry.access.held import held
 from wherry.access.resources import Kind
-from wherry.access.tables import grants, shares
+from wherry.access.tables import shares
 from wherry.identity.organizations import LIBRARY
 from wherry.identity.tables import organizations
 from wherry.registry.tables import repositories
@@ -43,22 +44,25 @@ class View:
         return self.user_id is None and self.within is None
 
 
-def ids_visible_to(user_id: int) -> Select[Any]:
-    """Ids of what is public and of what the user has a right on, without what is shared with them."""
+def ids_visible_to(tx: Connection, user_id: int) -> Select[Any]:
+    """Ids of what is public and of what the user has a right on, without what is shared with them; for other
+    queries to narrow. One statement."""
+    whole = _held_organizations(tx, user_id)
     every = union(
         select(repositories.c.id).where(repositories.c.is_public),
         select(repositories.c.id).where(repositories.c.name.in_(_held(user_id, Kind.IMAGE))),
-        select(repositories.c.id).where(repositories.c.organization_id.in_(_held_organizations(user_id))),
+        select(repositories.c.id).where(repositories.c.organization_id.in_(whole)),
     ).subquery()
     return select(every.c.id)
 
 
 def visible_page(tx: Connection, view: View, after: str, size: int) -> Rows:
-    """At most `size` rows of `COLUMNS` in ASCII order of the names behind `after`; two statements."""
+    """At most `size` rows of `COLUMNS` in ASCII order of the names behind `after`; three statements."""
     names = _Names.of(view, after)
+    held_whole = None if view.user_id is None else _held_organizations(tx, view.user_id)
     walks = [_walk(names, size, names.behind(), repositories.c.is_public)]
-    walks += [_walk(names, size, *conditions) for conditions in _by_name(view, names)]
-    whole, last = _organizations_of_the_page(tx, view, names, size)
+    walks += [_walk(names, size, *conditions) for conditions in _by_name(view, names, held_whole)]
+    whole, last = _organizations_of_the_page(tx, view, names, held_whole, size)
     if whole:
         walks.append(_walk(names, size, names.behind(), repositories.c.organization_id.in_(whole)))
     for organization in last:
@@ -93,29 +97,29 @@ def _walk(names: _Names, size: int, *conditions: ColumnElement[bool]) -> Select[
     return walk.where(repositories.c.name.not_like("%/%")) if names.in_library else walk
 
 
-def _by_name(view: View, names: _Names) -> list[list[ColumnElement[bool]]]:
+def _by_name(view: View, names: _Names, held_whole: list[int] | None) -> list[list[ColumnElement[bool]]]:
     """Conditions that single names fulfil.
 
     What is behind is told to the inner query alone: told twice, a database may walk along all names instead.
     """
-    inside = [] if view.within is None else [_inside(view.within)]
+    cut = [] if view.within is None else [inside(view.within)]
     found: list[list[ColumnElement[bool]]] = []
     if view.user_id is not None:
-        images = _held(view.user_id, Kind.IMAGE).where(names.behind(grants.c.name))
-        found.append([repositories.c.name.in_(images), *inside])
+        images = _held(view.user_id, Kind.IMAGE).where(names.behind(held.c.name))
+        found.append([repositories.c.name.in_(images), *cut])
         if view.shared_at is not None:
             shared = _shared(view.user_id, view.shared_at).where(names.behind(shares.c.image))
-            found.append([repositories.c.name.in_(shared), *inside])
+            found.append([repositories.c.name.in_(shared), *cut])
     if view.within is not None:
-        named = [repositories.c.name.in_(view.within), names.behind()]
-        if view.user_id is not None:
-            named.append(repositories.c.organization_id.in_(_held_organizations(view.user_id)))
+        named = [repositories.c.name.in_(_images_of(view.within)), names.behind()]
+        if held_whole is not None:
+            named.append(repositories.c.organization_id.in_(held_whole))
         found.append(named)
     return found
 
 
 def _organizations_of_the_page(
-    tx: Connection, view: View, names: _Names, size: int
+    tx: Connection, view: View, names: _Names, held_whole: list[int] | None, size: int
 ) -> tuple[list[int], list[int]]:
     """Organizations that the user sees all of, as far as the page reaches: those that lie in it from end to
     end, and those that may reach beyond it.
@@ -127,8 +131,8 @@ def _organizations_of_the_page(
     seen = select(organizations.c.id, organizations.c.name).where(
         select(literal(1)).where(*behind).correlate(organizations).exists()
     )
-    if view.user_id is not None:
-        seen = seen.where(organizations.c.id.in_(_held_organizations(view.user_id)))
+    if held_whole is not None:
+        seen = seen.where(organizations.c.id.in_(held_whole))
     if view.within is not None:
         seen = seen.where(organizations.c.name.in_(view.within))
     if view.organization is not None:
@@ -164,12 +168,14 @@ def _organizations_of_the_page(
 
 
 def _held(user_id: int, kind: Kind) -> Select[Any]:
-    """Names that the user has a right on."""
-    return select(grants.c.name).where(grants.c.user_id == user_id, grants.c.kind == kind.value)
+    """Names that the user has a right on, by themselves or by a team."""
+    return select(held.c.name).where(held.c.user_id == user_id, held.c.kind == kind.value)
 
 
-def _held_organizations(user_id: int) -> Select[Any]:
-    return select(organizations.c.id).where(organizations.c.name.in_(_held(user_id, Kind.ORGANIZATION)))
+def _held_organizations(tx: Connection, user_id: int) -> list[int]:
+    """Read before the question that needs them: a database that sees the numbers knows how many rows come."""
+    mine = select(organizations.c.id).where(organizations.c.name.in_(_held(user_id, Kind.ORGANIZATION)))
+    return list(tx.execute(mine).scalars())
 
 
 def _shared(user_id: int, now: datetime) -> Select[Any]:
@@ -179,6 +185,13 @@ def _shared(user_id: int, now: datetime) -> Select[Any]:
     )
 
 
-def _inside(within: Collection[str]) -> ColumnElement[bool]:
-    in_organizations = select(organizations.c.id).where(organizations.c.name.in_(within))
-    return or_(repositories.c.name.in_(within), repositories.c.organization_id.in_(in_organizations))
+def inside(within: Collection[str]) -> ColumnElement[bool]:
+    """What a key's scope names: images with their organization, in the library too, and organizations."""
+    of_organizations = select(organizations.c.id).where(organizations.c.name.in_(within))
+    return or_(
+        repositories.c.name.in_(_images_of(within)), repositories.c.organization_id.in_(of_organizations)
+    )
+
+
+def _images_of(within: Collection[str]) -> list[str]:
+    return [name.removeprefix(f"{LIBRARY}/") for name in within if "/" in name]
