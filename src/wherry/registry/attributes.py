@@ -6,7 +6,12 @@ from sqlalchemy import Connection, update
 
 from wherry.identity.organizations import get_organization
 from wherry.oci.names import RepositoryName
-from wherry.registry.errors import InvalidAttribute, RepositoryExists, RepositoryUnknown
+from wherry.registry.errors import (
+    DescriptionTooLong,
+    InvalidAttribute,
+    RepositoryExists,
+    RepositoryUnknown,
+)
 from wherry.registry.repositories import ensure_repository, find_repository
 from wherry.registry.tables import repositories
 
@@ -50,7 +55,7 @@ def change_repository(
     if category is not None and category not in CATEGORIES:
         raise InvalidAttribute(f"{category[:40]!r} is no category; valid are {', '.join(sorted(CATEGORIES))}")
     if description is not None and len(description) > MAX_DESCRIPTION:
-        raise InvalidAttribute(f"a description has at most {MAX_DESCRIPTION} characters")
+        raise DescriptionTooLong(MAX_DESCRIPTION)
     asked = {"is_public": is_public, "category": category, "description": description}
     values = {column: value for column, value in asked.items() if value is not None}
     if find_repository(tx, name) is None:

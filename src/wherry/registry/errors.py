@@ -18,6 +18,7 @@ RegistryError
 ├── RepositoryExists
 ├── TagExists
 ├── InvalidAttribute        a description or category that cannot be
+│   └── DescriptionTooLong
 └── OrganizationNotEmpty
 """
 
@@ -141,6 +142,12 @@ class TagExists(RegistryError):
 
 class InvalidAttribute(RegistryError):
     """A description or category that cannot be; the text says why."""
+
+
+class DescriptionTooLong(InvalidAttribute):
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        super().__init__(f"a description has at most {limit} characters")
 
 
 class OrganizationNotEmpty(RegistryError):

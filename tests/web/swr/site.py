@@ -8,15 +8,15 @@ import itertools
 import json
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 from unittest import mock
 
 import httpx
 import pytest
-from sqlalchemy import update
+from sqlalchemy import Connection, update
 
 from engines.servers.wherry import Wherry
 from wherry.access.grants import grant
@@ -39,10 +39,12 @@ with mock.patch.dict(os.environ, SDK_ENVIRONMENT):
         "huaweicloudsdkswr.v2", reason="huaweicloudsdkswr, SWR's official SDK, is not installed"
     )
     from huaweicloudsdkcore.auth.credentials import BasicCredentials
-    from huaweicloudsdkcore.exceptions.exceptions import ServiceResponseException
+    from huaweicloudsdkcore.exceptions.exceptions import ServiceResponseException as ServiceResponseException
     from huaweicloudsdkcore.http.http_config import HttpConfig
     from huaweicloudsdkcore.sdk_request import SdkRequest
     from huaweicloudsdkcore.signer.signer import Signer
+
+T = TypeVar("T")
 
 PROJECT = "0123456789abcdef0123456789abcdef"
 CONFIG_TYPE = "application/vnd.oci.image.config.v1+json"
@@ -110,17 +112,19 @@ class Site:
         def work(tx: Any) -> None:
             grant(tx, get_user(tx, user).id, Resource.parse(resource), level, None, datetime.now(UTC))
 
-        self.database.write_now(work)
+        self._write(work)
 
     def expire_share(self, image: str, organization: str) -> None:
         """Let the share's deadline be long past."""
         mine = (shares.c.image == image, shares.c.organization == organization)
-        self.database.write_now(lambda tx: tx.execute(update(shares).where(*mine).values(deadline=1)))
+        self._write(lambda tx: tx.execute(update(shares).where(*mine).values(deadline=1)))
 
     def key(
         self, user: str, scope: Mapping[str, int] | None = None, expires_at: datetime | None = None
     ) -> Key:
-        def work(tx: Any) -> Key:
+        """A new access key; of all that its owner may, where it has no scope."""
+
+        def work(tx: Connection) -> Key:
             made = create_access_key(
                 tx,
                 self._sealer,
@@ -146,7 +150,7 @@ class Site:
     def expire_key(self, key: Key) -> None:
         """Let the key's time be long past."""
         mine = access_keys.c.id == key.id
-        self.database.write_now(lambda tx: tx.execute(update(access_keys).where(mine).values(expires=1)))
+        self._write(lambda tx: tx.execute(update(access_keys).where(mine).values(expires=1)))
 
     def signed(
         self,
@@ -174,6 +178,14 @@ class Site:
     def send(self, request: httpx.Request) -> httpx.Response:
         with httpx.Client(timeout=60) as client:
             return client.send(request)
+
+    def _write(self, work: Callable[[Connection], T]) -> T:
+        """Change what the server may have asked for already; it knows of it when this returns."""
+        result = self.database.write_now(work)
+        if not self.database.is_sqlite:
+            # PostgreSQL tells other processes a moment later; with a write of its own the server looks again.
+            self.admin.create_secret(swr.CreateSecretRequest())
+        return result
 
     def client_of(self, user: str, **more: Any) -> Any:
         """The SDK's client for a new key of the user's."""

@@ -74,7 +74,7 @@ def test_what_is_wrong_is_refused(site: Site, organization: str):
         assert refusal(admin.create_repo, _create(organization, name)) == (400, "4001029")
     assert refusal(admin.create_repo, _create(organization, "b", category="pets")) == (400, "4000014")
     long = "x" * 30_001
-    assert refusal(admin.create_repo, _create(organization, "b", description=long)) == (400, "4000014")
+    assert refusal(admin.create_repo, _create(organization, "b", description=long)) == (413, "4131012")
     assert refusal(admin.create_repo, _create(organization, "b", "yes")) == (400, "4000014")
     body = swr.UpdateRepoRequestBody(is_public=False)
     request = swr.UpdateRepoRequest(namespace=organization, repository="b", body=body)

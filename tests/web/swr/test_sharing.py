@@ -85,13 +85,26 @@ def test_what_is_wrong_is_refused(site: Site, organization: str, partner: str):
     write = _share(organization, partner, permit="write")
     assert refusal(admin.create_repo_domains, write) == (400, "4001065")
     long = _share(organization, partner, description="x" * 1001)
-    assert refusal(admin.create_repo_domains, long) == (400, "4000014")
+    assert refusal(admin.create_repo_domains, long) == (413, "4131012")
     admin.create_repo_domains(_share(organization, partner))
     assert refusal(admin.create_repo_domains, _share(organization, partner)) == (409, "4090092")
     other = site.organization()
     assert refusal(admin.update_repo_domains, _change(organization, other, "forever")) == (404, "4040092")
     request = swr.DeleteRepoDomainsRequest(organization, "app/web", other)
     assert refusal(admin.delete_repo_domains, request) == (404, "4040092")
+
+
+def test_only_private_images_are_shared(site: Site, organization: str, partner: str):
+    site.push(f"{organization}/app/web", "1")
+
+    def publish(is_public: bool) -> None:
+        body = swr.UpdateRepoRequestBody(is_public=is_public)
+        site.admin.update_repo(swr.UpdateRepoRequest(organization, "app/web", body))
+
+    publish(True)
+    assert refusal(site.admin.create_repo_domains, _share(organization, partner)) == (400, "4000014")
+    publish(False)
+    assert site.admin.create_repo_domains(_share(organization, partner)).status_code == 201
 
 
 @pytest.mark.parametrize("level", [None, Level.READ, Level.WRITE])

@@ -51,6 +51,7 @@ class Code(StrEnum):
     TAG_EXISTS = "SVCSTG.SWR.4090048"
     SHARE_EXISTS = "SVCSTG.SWR.4090092"
     BODY_TOO_LARGE = "SVCSTG.SWR.4131001"
+    DESCRIPTION_TOO_LARGE = "SVCSTG.SWR.4131012"
     ENTERPRISE_ONLY = "SVCSTG.SWR.5010000"
     NOT_YET = "SVCSTG.SWR.5010001"
     UNAVAILABLE = "SVCSTG.SWR.5030000"
@@ -99,6 +100,7 @@ _CODES: tuple[tuple[type[Exception], Code], ...] = (
     (identity_errors.OrganizationUnknown, Code.ORGANIZATION_UNKNOWN),
     (identity_errors.UserUnknown, Code.INVALID_USER),
     (identity_errors.InvalidAccessKey, Code.INVALID_PARAMETER),
+    (access_errors.ShareDescriptionTooLong, Code.DESCRIPTION_TOO_LARGE),
     (access_errors.InvalidShare, Code.INVALID_PARAMETER),
     (access_errors.ShareExists, Code.SHARE_EXISTS),
     (access_errors.ShareUnknown, Code.SHARE_UNKNOWN),
@@ -108,6 +110,7 @@ _CODES: tuple[tuple[type[Exception], Code], ...] = (
     (registry_errors.RepositoryExists, Code.IMAGE_EXISTS),
     (registry_errors.ManifestUnknown, Code.TAG_UNKNOWN),
     (registry_errors.TagExists, Code.TAG_EXISTS),
+    (registry_errors.DescriptionTooLong, Code.DESCRIPTION_TOO_LARGE),
     (registry_errors.InvalidAttribute, Code.INVALID_PARAMETER),
     (registry_errors.OrganizationNotEmpty, Code.ORGANIZATION_NOT_EMPTY),
     (BadCredentials, Code.NOT_AUTHENTICATED),

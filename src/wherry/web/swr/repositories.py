@@ -122,10 +122,10 @@ def narrowed(call: Call, asked: Asked) -> RepositoryFilter:
     """The filter that a list's parameters and the actor's rights make."""
     return RepositoryFilter(
         organization=asked.text("namespace"),
-        part=(asked.text("name") or "").lower().replace("$", "/"),
+        part=(asked.text("name") or "").replace("$", "/"),
         category=asked.text("category"),
         is_public=asked.flag("is_public"),
-        visible_to=None if call.actor.is_admin else call.user_id,
+        visible_to=None if call.actor.sees_everything else call.user_id,
         within=None if call.actor.ceiling is None else tuple(call.actor.ceiling),
         after_id=asked.number("marker"),
     )

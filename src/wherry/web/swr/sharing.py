@@ -6,13 +6,13 @@ An account, which SWR calls a domain and shares with, is an organization here.
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from sqlalchemy import Connection
 from starlette.responses import Response
 
 from wherry.access.errors import ShareUnknown
-from wherry.access.shares import Share, change_share, end_share, get_share, list_shares, share_image
+from wherry.access.shares import Share, change_share, end_share, get_share, list_shares
 from wherry.registry.repositories import get_repository
 from wherry.registry.repository_details import RepositoryFilter
+from wherry.registry.share import share_repository
 from wherry.web.swr.call import Call, bare_name
 from wherry.web.swr.documents import Fields, answer, done, moment
 from wherry.web.swr.errors import Code, Problem
@@ -27,12 +27,9 @@ async def create_repo_domains(call: Call) -> Response:
     fields, image, user_id, now = call.fields(), call.image, call.user_id, call.now
     organization, deadline = fields.text("access_domain"), _terms(fields)
     description = fields.optional_text("description") or ""
-
-    def work(tx: Connection) -> None:
-        get_repository(tx, image)
-        share_image(tx, image, organization, deadline, description, user_id, now)
-
-    await call.write(work)
+    await call.write(
+        lambda tx: share_repository(tx, image, organization, deadline, description, user_id, now)
+    )
     return done(201)
 
 
