@@ -8,6 +8,7 @@ from wherry.access.grants import Standing
 from wherry.access.signing_keys import load_signing_keys
 from wherry.access.tokens import RegistryTokens
 from wherry.app.key_uses import KeyUses
+from wherry.audit.chain import SEALING
 from wherry.blobs import BlobStore, Intake, StoreOptions, open_store
 from wherry.db.database import Database
 from wherry.db.fresh_rows import FreshRows
@@ -23,6 +24,7 @@ from wherry.observability import Metrics
 from wherry.registry.pull import Pulls
 from wherry.registry.uploads import UploadReader
 from wherry.settings import Challenge, Settings, SparseManifests
+from wherry.web.audited import Audited
 from wherry.web.authentication import Authentication
 from wherry.web.distribution.call import Limits, Services
 from wherry.web.origin import Origin
@@ -79,6 +81,8 @@ async def open_services(settings: Settings, metrics: Metrics, clock: Clock, stac
     sealer = open_sealer(settings)
     keys = await database.read(lambda tx: load_signing_keys(tx, sealer))
     tokens = RegistryTokens(keys, SERVICE, settings.auth.token_lifetime, clock)
+    audited = Audited(database, clock, sealer.key_for(SEALING))
+    stack.push_async_callback(audited.close)
     failures = FailedLogins(clock, settings.auth.login_attempts, settings.auth.login_window)
     uses = KeyUses(database, clock)
     stack.push_async_callback(uses.close)
@@ -89,7 +93,8 @@ async def open_services(settings: Settings, metrics: Metrics, clock: Clock, stac
         intake=Intake(store),
         pulls=Pulls(rows),
         uploads=UploadReader(reader),
-        authentication=Authentication(Logins(rows, passwords, failures), key_logins, tokens),
+        authentication=Authentication(Logins(rows, passwords, failures), key_logins, tokens, audited),
+        audited=audited,
         standing=Standing(rows, clock),
         tokens=tokens,
         origin=Origin(settings.public_url, TrustedProxies(settings.trusted_proxies)),
@@ -113,7 +118,7 @@ async def open_services(settings: Settings, metrics: Metrics, clock: Clock, stac
         pulls=distribution.pulls,
         standing=distribution.standing,
         signed_requests=SignedRequests(
-            KeySecrets(rows, sealer), key_logins, clock, settings.uploads.idle_timeout
+            KeySecrets(rows, sealer), key_logins, clock, settings.uploads.idle_timeout, audited
         ),
         sealer=sealer,
         origin=distribution.origin,

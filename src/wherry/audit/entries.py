@@ -14,6 +14,7 @@ COMMAND_LINE_NAME = "command line"
 
 # What no route is bound to, and is recorded all the same.
 LOGIN_FAILED = "login.failed"
+LEFT_OUT = "audit.left_out"
 
 
 class Result(StrEnum):

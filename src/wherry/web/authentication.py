@@ -11,6 +11,7 @@ from wherry.access.tokens import InvalidToken, RegistryTokens
 from wherry.identity.errors import AccessKeyRefused
 from wherry.identity.key_logins import KeyLogins
 from wherry.identity.logins import Logins
+from wherry.web.audited import Audited
 from wherry.web.exchange import Exchange
 
 
@@ -25,10 +26,13 @@ class BadToken(BadCredentials):
 class Authentication:
     """Who sends a request. No header means anonymous; a header that is wrong is refused, never ignored."""
 
-    def __init__(self, logins: Logins, key_logins: KeyLogins, tokens: RegistryTokens) -> None:
+    def __init__(
+        self, logins: Logins, key_logins: KeyLogins, tokens: RegistryTokens, audited: Audited
+    ) -> None:
         self._logins = logins
         self._key_logins = key_logins
         self._tokens = tokens
+        self._audited = audited
 
     async def actor(self, scope: Scope) -> Actor:
         """Raises `BadCredentials`, `TooManyLogins`, `DatabaseUnavailable`."""
@@ -52,9 +56,12 @@ class Authentication:
             else:
                 account = await self._logins.login(name, password, address)
         except AccessKeyRefused as error:
+            await self._audited.login_failed(key_id, key_id, address, str(error))
             raise BadCredentials(str(error)) from None
         if account is None:
-            raise BadCredentials("user name or password is wrong")
+            wrong = "user name or password is wrong"
+            await self._audited.login_failed(name, key_id if is_key else None, address, wrong)
+            raise BadCredentials(wrong)
         return actor_of(account)
 
     async def _basic(self, credentials: bytes, address: str) -> Actor:

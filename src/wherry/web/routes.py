@@ -3,6 +3,7 @@
 import re
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Generic, TypeVar
 
 from wherry.access.actions import Action
@@ -10,23 +11,40 @@ from wherry.access.actions import Action
 C = TypeVar("C")
 R = TypeVar("R")
 
+_UNSAFE = frozenset({"POST", "PUT", "PATCH", "DELETE"})
+
 _PARAMETER = re.compile(r"\{(\w+)(:path)?\}")
+
+
+class Audit(StrEnum):
+    """What the audit trail has of a route: each attempt; refusals only, of a step; or nothing at all.
+
+    A step is one towards a change that is recorded where it ends.
+    """
+
+    CHANGE = "change"
+    STEP = "step"
+    NOTHING = "nothing"
 
 
 @dataclass(frozen=True, slots=True)
 class Route(Generic[C, R]):
     """`template` names its parts as `{name}` (one segment) or `{name:path}` (any number of them).
 
-    `shown` is the template as documents, logs and metrics show it.
+    `shown` is the template as documents, logs and metrics show it. Unless it says otherwise, what is not GET
+    or HEAD is a change.
     """
 
     method: str
     template: str
     action: Action
     handler: Callable[[C], Awaitable[R]]
+    audit: Audit | None = None
     shown: str = field(init=False)
 
     def __post_init__(self) -> None:
+        if self.audit is None:
+            object.__setattr__(self, "audit", Audit.CHANGE if self.method in _UNSAFE else Audit.NOTHING)
         object.__setattr__(self, "shown", _PARAMETER.sub(r"{\1}", self.template))
 
 

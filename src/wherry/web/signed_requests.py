@@ -16,6 +16,7 @@ from wherry.identity.key_logins import KeyLogins
 from wherry.identity.key_secrets import KeySecrets
 from wherry.identity.login_keys import login_key
 from wherry.kit.clock import Clock
+from wherry.web.audited import Audited
 from wherry.web.authentication import BadCredentials
 from wherry.web.body import whole_body
 from wherry.web.exchange import Exchange
@@ -43,6 +44,7 @@ class SignedRequests:
     key_logins: KeyLogins
     clock: Clock
     idle: timedelta
+    audited: Audited
 
     async def read(self, scope: Scope, receive: Receive) -> tuple[Actor, bytes]:
         """Who signed the request, and its body of at most `MAX_BODY`: the signature covers it.
@@ -52,22 +54,27 @@ class SignedRequests:
         request = SignedRequest(scope["method"], scope["raw_path"], scope["query_string"], scope["headers"])
         try:
             signature = read_signature(request, self.clock.now())
+            address = Exchange.of(scope).client
             secret = await self.key_secrets.secret(signature.access_key_id)
             if secret is None:
-                raise BadSignature(_NOT_RIGHT)
+                raise await self._wrong(signature.access_key_id, address, _NOT_RIGHT)
             body = await whole_body(receive, self.idle, MAX_BODY)
             if not is_right(signature, request, body, secret):
-                raise BadSignature(_NOT_RIGHT)
+                raise await self._wrong(signature.access_key_id, address, _NOT_RIGHT)
         except InvalidSignature as error:
             raise BadSignature(str(error)) from None
-        return await self._owner(signature.access_key_id, secret, Exchange.of(scope).client), body
+        return await self._owner(signature.access_key_id, secret, address), body
 
     async def _owner(self, key_id: str, secret: str, address: str) -> Actor:
         """Who holds the secret can log in: by the same rules as at the registry, and noted the same way."""
         try:
             account = await self.key_logins.login(key_id, login_key(key_id, secret), address)
         except AccessKeyRefused as error:
-            raise BadSignature(str(error)) from None
+            raise await self._wrong(key_id, address, str(error)) from None
         if account is None:
-            raise BadSignature(_NOT_RIGHT)
+            raise await self._wrong(key_id, address, _NOT_RIGHT)
         return actor_of(account)
+
+    async def _wrong(self, key_id: str, address: str, reason: str) -> BadSignature:
+        await self.audited.login_failed(key_id, key_id, address, reason)
+        return BadSignature(reason)

@@ -1,16 +1,20 @@
 """One request as a handler sees it: parsed, authenticated, allowed."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cached_property
+from typing import TypeVar
 from urllib.parse import parse_qsl
 
+from sqlalchemy import Connection
 from starlette.types import Receive, Scope
 
+from wherry.access.actions import Action
 from wherry.access.decisions import Actor
 from wherry.access.grants import Standing
 from wherry.access.tokens import RegistryTokens
+from wherry.audit.entries import Target
 from wherry.blobs.intake import Intake
 from wherry.blobs.store import BlobStore
 from wherry.db.database import Database
@@ -19,9 +23,12 @@ from wherry.observability import Metrics
 from wherry.oci.names import RepositoryName
 from wherry.registry.pull import Pulls
 from wherry.registry.uploads import UploadReader
+from wherry.web.audited import Attempt, Audited, source_of
 from wherry.web.authentication import Authentication
 from wherry.web.distribution.errors import Code, Problem
 from wherry.web.origin import Origin
+
+T = TypeVar("T")
 
 MAX_PARAMETERS = 1000
 
@@ -52,6 +59,7 @@ class Services:
     pulls: Pulls
     uploads: UploadReader
     authentication: Authentication
+    audited: Audited
     standing: Standing
     tokens: RegistryTokens
     origin: Origin
@@ -77,6 +85,9 @@ class Call:
         self.actor: Actor
         self.repository: RepositoryName
 
+    # Whether the audit trail has what the request did.
+    is_recorded = False
+
     @property
     def is_head(self) -> bool:
         return bool(self.scope["method"] == "HEAD")
@@ -86,6 +97,16 @@ class Call:
         """The id of the user that the action made sure of."""
         assert self.actor.user_id is not None, "the route's action needs a login"
         return self.actor.user_id
+
+    def attempt(self, action: Action) -> Attempt:
+        """What the audit trail has to know of a change of the repository."""
+        return Attempt(source_of(self.actor, self.scope), action, Target.image(self.repository))
+
+    async def write(self, action: Action, work: Callable[[Connection], T], detail: Mapping[str, object]) -> T:
+        """Change the repository, on record. Raises what `work` raises, or a `DatabaseError`."""
+        result = await self.services.audited.write(self.attempt(action), work, detail)
+        self.is_recorded = True
+        return result
 
     def header(self, name: bytes) -> str | None:
         """A header by its lowercase name."""

@@ -6,16 +6,19 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from wherry.access.actions import Action
+from wherry.access.decisions import ANONYMOUS
+from wherry.audit.entries import Result
 from wherry.identity.organizations import LIBRARY
 from wherry.oci.errors import InvalidName
 from wherry.oci.names import RepositoryName
+from wherry.web.audited import UNFORESEEN
 from wherry.web.authentication import BadCredentials, BadToken
 from wherry.web.distribution.call import Call, Services
 from wherry.web.distribution.errors import Code, Problem, problem_of
 from wherry.web.distribution.permission import challenge, decide, refusal, scope_for
 from wherry.web.distribution.routes import ROUTES
 from wherry.web.exchange import Exchange
-from wherry.web.routes import Route, RouteTable
+from wherry.web.routes import Audit, Route, RouteTable
 
 logger = logging.getLogger(__name__)
 
@@ -34,6 +37,7 @@ class DistributionFace:
         exchange = Exchange.of(scope)
         exchange.face = "distribution"
         exchange.headers.append(_VERSION)
+        call = None
         try:
             call, route = self._route(scope, receive)
             exchange.route = route.shown
@@ -43,6 +47,8 @@ class DistributionFace:
             await response(scope, receive, send)
         except Exception as error:
             problem = problem_of(error)
+            if call is not None and route.audit is not Audit.NOTHING:
+                await self._note(call, route, problem)
             if problem is None or exchange.started:
                 raise
             if problem.status >= 500:
@@ -63,6 +69,25 @@ class DistributionFace:
             message = f"{scope['method'][:20]} is not supported here; supported are {allowed}"
             raise Problem(405, Code.UNSUPPORTED, message, headers={"allow": allowed})
         return Call(self._services, scope, receive, parameters), route
+
+    async def _note(self, call: Call, route: Route[Call, Response], problem: Problem | None) -> None:
+        """Leave a record of a change that was refused or failed.
+
+        That nobody has logged in yet is the ordinary first step of every client.
+        """
+        actor = getattr(call, "actor", ANONYMOUS)
+        is_refused = problem is not None and problem.status in (401, 403)
+        if actor.is_anonymous or call.is_recorded or (route.audit is Audit.STEP and not is_refused):
+            return
+        detail: dict[str, object] = {
+            name: call.parameters[name] for name in ("reference", "digest") if name in call.parameters
+        }
+        await self._services.audited.unsuccessful(
+            call.attempt(route.action),
+            Result.REFUSED if is_refused else Result.FAILED,
+            UNFORESEEN if problem is None else problem.message,
+            detail,
+        )
 
     async def _admit(self, call: Call, action: Action) -> None:
         name = call.parameters.get("name")

@@ -4,6 +4,7 @@ import asyncio
 
 from starlette.responses import Response
 
+from wherry.access.actions import Action
 from wherry.oci.digests import Digest
 from wherry.oci.manifests import Manifest, parse_manifest
 from wherry.oci.media_types import parse_media_type
@@ -30,8 +31,15 @@ async def put_manifest(call: Call) -> Response:
         raise ContentMismatch(reference, digest)
     name, user_id, services = call.repository, call.user_id, call.services
     pushed, now = PushedManifest(digest, content, view), services.clock.now()
-    await services.database.write(
-        lambda tx: keep_manifest(tx, name, pushed, tags, user_id, now, sparse=services.sparse)
+    await call.write(
+        Action.IMAGE_PUSH,
+        lambda tx: keep_manifest(tx, name, pushed, tags, user_id, now, sparse=services.sparse),
+        {
+            "digest": str(digest),
+            "tags": [tag.text for tag in tags],
+            "media_type": view.media_type,
+            "size": len(content),
+        },
     )
     response = Response(b"", 201)
     response.headers["location"] = f"/v2/{name}/manifests/{digest}"
@@ -49,10 +57,14 @@ async def delete_manifest(call: Call) -> Response:
     reference = parse_reference(call.parameters["reference"])
     name, services = call.repository, call.services
     if isinstance(reference, Tag):
-        await services.database.write(lambda tx: delete.delete_tag(tx, name, reference))
+        await call.write(
+            Action.IMAGE_DELETE, lambda tx: delete.delete_tag(tx, name, reference), {"tag": reference.text}
+        )
     else:
-        await services.database.write(
-            lambda tx: delete.delete_manifest(tx, name, reference, sparse=services.sparse)
+        await call.write(
+            Action.IMAGE_DELETE,
+            lambda tx: delete.delete_manifest(tx, name, reference, sparse=services.sparse),
+            {"digest": str(reference)},
         )
     return Response(b"", 202)
 
@@ -60,7 +72,11 @@ async def delete_manifest(call: Call) -> Response:
 async def delete_blob(call: Call) -> Response:
     """The repository no longer has the blob."""
     digest, name, services = Digest.parse(call.parameters["digest"]), call.repository, call.services
-    await services.database.write(lambda tx: delete.delete_blob(tx, name, digest, sparse=services.sparse))
+    await call.write(
+        Action.IMAGE_DELETE,
+        lambda tx: delete.delete_blob(tx, name, digest, sparse=services.sparse),
+        {"blob": str(digest)},
+    )
     return Response(b"", 202)
 
 
