@@ -21,7 +21,7 @@ def cached_folder(engine: Engine) -> Path | None:
     """Where this very version of the engine is, or would be; None for what the system's packages bring."""
     if isinstance(engine.source, Debian):
         return None
-    return engines_dir() / engine.name / engine.source.version
+    return engines_dir() / engine.name / engine.source.key
 
 
 @contextmanager

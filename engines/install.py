@@ -140,14 +140,12 @@ def _build(module: GoModule, folder: Path, tell: Tell, name: str) -> None:
     environment |= {"CGO_ENABLED": "0", "GOFLAGS": "-mod=mod -buildvcs=false", "GOWORK": "off"}
     # A module of our own that requires the pinned one, instead of `go install …@version`: that asks for
     # the list of all versions too, which a proxy that serves the pinned version need not have.
-    wanted = ".".join(str(part) for part in GO_MINIMUM)
     stub = folder / "stub"
     stub.mkdir()
-    (stub / "go.mod").write_text(
-        f"module engine\n\ngo {wanted}\n\nrequire {module.module} {module.version}\n"
-    )
+    (stub / "go.mod").write_text(module.go_mod)
     parallel = str(min(4, os.cpu_count() or 1))
-    options = ["-C", str(stub), "-p", parallel, "-trimpath", "-ldflags", "-s -w", "-o", f"{folder}/"]
+    flags = ["-trimpath", "-ldflags", module.linker_flags]
+    options = ["-C", str(stub), "-p", parallel, *flags, "-o", f"{folder}/"]
     _run([go, "build", *options, *module.packages], environment, tell, name)
     shutil.rmtree(stub)
 

@@ -8,7 +8,7 @@ from collections.abc import Generator
 
 import pytest
 
-pytest_plugins = ["tests.databases"]
+pytest_plugins = ["tests.databases", "tests.control_planes"]
 
 REQUIRE_ENGINES = "WHERRY_REQUIRE_ENGINES"
 

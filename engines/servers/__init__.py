@@ -2,14 +2,18 @@
 
 from engines.servers.daemons import Containerd, Dockerd, containerd, dockerd
 from engines.servers.distribution import PeerRegistry, docker_registry, registry_v3
+from engines.servers.kubernetes import APIRefused, ControlPlane, KubectlFailed, control_plane
 from engines.servers.postgresql import PostgreSQL, postgresql
 from engines.servers.process import ServerFailed, ServerProcess, free_port
 from engines.servers.seaweedfs import S3Server, seaweedfs
 from engines.servers.wherry import Wherry, wherry
 
 __all__ = [
+    "APIRefused",
     "Containerd",
+    "ControlPlane",
     "Dockerd",
+    "KubectlFailed",
     "PeerRegistry",
     "PostgreSQL",
     "S3Server",
@@ -17,6 +21,7 @@ __all__ = [
     "ServerProcess",
     "Wherry",
     "containerd",
+    "control_plane",
     "docker_registry",
     "dockerd",
     "free_port",

@@ -1,0 +1,63 @@
+"""What a build of Kubernetes from its Go module needs to know beyond the module's name. Builds nothing."""
+
+from __future__ import annotations
+
+from typing import Final
+
+VERSION: Final = "v1.37.2"
+
+_STAGING: Final = (
+    "api",
+    "apiextensions-apiserver",
+    "apimachinery",
+    "apiserver",
+    "cli-runtime",
+    "client-go",
+    "cloud-provider",
+    "cluster-bootstrap",
+    "code-generator",
+    "component-base",
+    "component-helpers",
+    "controller-manager",
+    "cri-api",
+    "cri-client",
+    "cri-streaming",
+    "csi-translation-lib",
+    "dynamic-resource-allocation",
+    "endpointslice",
+    "externaljwt",
+    "kms",
+    "kube-aggregator",
+    "kube-controller-manager",
+    "kube-proxy",
+    "kube-scheduler",
+    "kubectl",
+    "kubelet",
+    "metrics",
+    "mount-utils",
+    "pod-security-admission",
+    "sample-apiserver",
+    "sample-cli-plugin",
+    "sample-controller",
+    "streaming",
+)
+
+_MAJOR, _MINOR, _PATCH = VERSION.removeprefix("v").split(".")
+
+LIBRARIES: Final = tuple((f"k8s.io/{name}", f"v0.{_MINOR}.{_PATCH}") for name in _STAGING)
+"""The modules that Kubernetes keeps in folders of its own checkout, at the versions published with it."""
+
+_VERSION_PACKAGE: Final = "k8s.io/component-base/version"
+
+STAMPS: Final = (
+    (f"{_VERSION_PACKAGE}.gitVersion", VERSION),
+    (f"{_VERSION_PACKAGE}.gitMajor", _MAJOR),
+    (f"{_VERSION_PACKAGE}.gitMinor", _MINOR),
+)
+"""Without them a built program calls itself v0.0.0, and clients refuse the skew."""
+
+ETCD: Final = "go.etcd.io/etcd/server/v3"
+"""The program is called `server`. Kubernetes' own tests run it: its module names the version it goes with."""
+
+KWOK: Final = ("sigs.k8s.io/kwok", "v0.8.0")
+"""Built with the libraries of VERSION instead of the older ones it asks for: that saves compiling both."""

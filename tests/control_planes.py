@@ -1,0 +1,53 @@
+"""Fixtures of real Kubernetes control planes; each is started by the first test that asks, and serves all."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+from collections.abc import Iterator
+
+import pytest
+
+from engines.pytest_plugin import require
+from engines.servers import ControlPlane, control_plane
+
+_numbers = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def kubernetes() -> Iterator[ControlPlane]:
+    """A cluster with two amd64 nodes and one arm64 node, played by kwok. Tests share it: take a `namespace`."""
+    with _cluster() as plane:
+        plane.add_nodes(2)
+        plane.add_nodes(1, architecture="arm64")
+        yield plane
+
+
+@pytest.fixture(scope="session")
+def other_kubernetes() -> Iterator[ControlPlane]:
+    """A second cluster beside the first, with one amd64 node."""
+    with _cluster() as plane:
+        plane.add_nodes(1)
+        yield plane
+
+
+@pytest.fixture
+def own_kubernetes() -> Iterator[ControlPlane]:
+    """A cluster of this test alone, without nodes: for what would disturb the others."""
+    with _cluster() as plane:
+        yield plane
+
+
+@pytest.fixture
+def namespace(kubernetes: ControlPlane) -> Iterator[str]:
+    """A new namespace of `kubernetes`, whose deletion has begun when the test is over."""
+    name = f"test-{next(_numbers)}"
+    kubernetes.kubectl("create", "namespace", name)
+    yield name
+    kubernetes.kubectl("delete", "namespace", name, "--wait=false")
+
+
+def _cluster() -> contextlib.AbstractContextManager[ControlPlane]:
+    require("kubernetes")
+    require("kubectl")
+    return control_plane()
