@@ -16,7 +16,7 @@ _numbers = itertools.count(1)
 
 @pytest.fixture(scope="session")
 def kubernetes() -> Iterator[ControlPlane]:
-    """A cluster with two amd64 nodes and one arm64 node, played by kwok. Tests share it: take a `namespace`."""
+    """A cluster of two amd64 nodes and one arm64 node, played by kwok. Tests share it: take a `namespace`."""
     with _cluster() as plane:
         plane.add_nodes(2)
         plane.add_nodes(1, architecture="arm64")

@@ -94,7 +94,7 @@ class ControlPlane:
     def service_account_token(
         self, name: str, *, namespace: str = "default", cluster_role: str | None = None
     ) -> str:
-        """A token, good for an hour, of a new service account; ten seconds after that one is deleted it is void."""
+        """A token of a new service account, good for an hour, or until ten seconds after its deletion."""
         self.kubectl("create", "serviceaccount", name, "-n", namespace)
         if cluster_role is not None:
             role, account = f"--clusterrole={cluster_role}", f"--serviceaccount={namespace}:{name}"
