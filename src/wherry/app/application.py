@@ -13,6 +13,7 @@ from wherry.app.wiring import Wired, open_services
 from wherry.kit.clock import SystemClock
 from wherry.observability import AccessLog, Metrics
 from wherry.settings import Settings
+from wherry.web.api.face import ApiFace
 from wherry.web.distribution.face import DistributionFace
 from wherry.web.frame import Frame
 from wherry.web.operations.face import OperationsFace, OperationsServices
@@ -43,6 +44,7 @@ class Application:
         self._http = UnreadBody(frame)
         self._distribution: DistributionFace
         self._swr: SwrFace
+        self._api: ApiFace
         self._operations: OperationsFace
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -57,6 +59,8 @@ class Application:
             await self._swr(scope, receive, send)
         elif path.startswith("/v2/") or path in ("/v2", "/token"):
             await self._distribution(scope, receive, send)
+        elif path.startswith("/api/"):
+            await self._api(scope, receive, send)
         else:
             await self._operations(scope, receive, send)
 
@@ -67,6 +71,7 @@ class Application:
                 wired = await open_services(self._settings, self._metrics, self._clock, stack)
                 self._distribution = DistributionFace(wired.distribution)
                 self._swr = SwrFace(wired.swr)
+                self._api = ApiFace(wired.api)
                 self._operations = OperationsFace(
                     OperationsServices(wired.database, wired.store, self._metrics, wherry.__version__)
                 )

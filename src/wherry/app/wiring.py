@@ -7,7 +7,7 @@ from pathlib import Path
 from wherry.access.grants import Standing
 from wherry.access.signing_keys import load_signing_keys
 from wherry.access.tokens import RegistryTokens
-from wherry.app.key_uses import KeyUses
+from wherry.app.noted_uses import NotedUses
 from wherry.audit.chain import SEALING
 from wherry.blobs import BlobStore, Intake, StoreOptions, open_store
 from wherry.db.database import Database
@@ -18,17 +18,20 @@ from wherry.identity.key_logins import KeyLogins
 from wherry.identity.key_secrets import KeySecrets
 from wherry.identity.logins import Logins
 from wherry.identity.passwords import Passwords
+from wherry.identity.sessions import SessionRules, Sessions
 from wherry.kit.clock import Clock
 from wherry.kit.secrets import Sealer, master_key_in
 from wherry.observability import Metrics
 from wherry.registry.pull import Pulls
 from wherry.registry.uploads import UploadReader
 from wherry.settings import Challenge, Settings, SparseManifests
+from wherry.web.api.call import ApiServices
 from wherry.web.audited import Audited
 from wherry.web.authentication import Authentication
 from wherry.web.distribution.call import Limits, Services
 from wherry.web.origin import Origin
 from wherry.web.proxies import TrustedProxies
+from wherry.web.sessions import BrowserSessions
 from wherry.web.signed_requests import SignedRequests
 from wherry.web.swr.call import SwrServices
 
@@ -44,6 +47,7 @@ class Wired:
     store: BlobStore
     distribution: Services
     swr: SwrServices
+    api: ApiServices
 
 
 def open_sealer(settings: Settings) -> Sealer:
@@ -84,9 +88,9 @@ async def open_services(settings: Settings, metrics: Metrics, clock: Clock, stac
     audited = Audited(database, clock, sealer.key_for(SEALING))
     stack.push_async_callback(audited.close)
     failures = FailedLogins(clock, settings.auth.login_attempts, settings.auth.login_window)
-    uses = KeyUses(database, clock)
+    uses = NotedUses(database, clock)
     stack.push_async_callback(uses.close)
-    key_logins = KeyLogins(rows, failures, clock, uses.note)
+    key_logins = KeyLogins(rows, failures, clock, uses.key)
     distribution = Services(
         database=database,
         store=store,
@@ -121,7 +125,25 @@ async def open_services(settings: Settings, metrics: Metrics, clock: Clock, stac
             KeySecrets(rows, sealer), key_logins, clock, settings.uploads.idle_timeout, audited
         ),
         sealer=sealer,
+        audited=audited,
         origin=distribution.origin,
         clock=clock,
     )
-    return Wired(database, store, distribution, swr)
+    rules = SessionRules(settings.auth.session_lifetime, settings.auth.session_idle)
+    sessions = BrowserSessions(Sessions(reader, clock, rules, uses.session), distribution.origin)
+    api = ApiServices(
+        database=database,
+        pulls=distribution.pulls,
+        standing=distribution.standing,
+        authentication=distribution.authentication,
+        audited=audited,
+        signed_requests=swr.signed_requests,
+        sessions=sessions,
+        passwords=passwords,
+        tokens=tokens,
+        sealer=sealer,
+        origin=distribution.origin,
+        clock=clock,
+        idle=settings.uploads.idle_timeout,
+    )
+    return Wired(database, store, distribution, swr, api)
