@@ -31,7 +31,9 @@ def failure_of(cluster: str, code: int, status: object) -> ClusterCallFailed:
     if code == 401:
         return ClusterLoginFailed(cluster, f"it does not accept the login of its kubeconfig: {words}")
     if code == 404:
-        return ObjectUnknown(cluster, words)
+        # Text, not a `Status`: the whole path means nothing there.
+        known = isinstance(status, dict)
+        return ObjectUnknown(cluster, words if known else f"it does not know such objects: {words}")
     if code == 410 or reason == "Expired":
         return WatchExpired(cluster, words)
     if code == 409 and reason == "AlreadyExists":

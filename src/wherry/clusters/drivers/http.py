@@ -6,6 +6,7 @@ https://kubernetes.io/docs/reference/using-api/api-concepts/
 import asyncio
 import contextlib
 import json
+import os
 import random
 import socket
 import ssl
@@ -140,7 +141,7 @@ class HttpConnection:
     async def delete(
         self, kind: Kind, name: str, namespace: str | None = None, *, uid: str | None = None
     ) -> None:
-        options: Object = {"kind": "DeleteOptions", "apiVersion": "v1", "propagationPolicy": "Foreground"}
+        options: Object = {"kind": "DeleteOptions", "apiVersion": "v1", "propagationPolicy": "Background"}
         if uid is not None:
             options["preconditions"] = {"uid": uid}
         await self._call("DELETE", kind.path(namespace, name), {}, options, _JSON)
@@ -301,8 +302,13 @@ def _unreachable(cluster: str, error: Exception, limits: aiohttp.ClientTimeout) 
     if isinstance(error, aiohttp.ConnectionTimeoutError):
         return ClusterUnreachable(cluster, "tcp", f"no connection within {CONNECT_SECONDS:.0f} s")
     if isinstance(error, aiohttp.ClientConnectorError):
-        why = error.os_error.strerror or words
-        return ClusterUnreachable(cluster, "tcp", f"no connection to {error.host}:{error.port}: {why}")
+        place, number = f"{error.host}:{error.port}", error.os_error.errno
+        if isinstance(error.os_error, ConnectionResetError):
+            return ClusterUnreachable(cluster, "tls", f"{place} ends the connection before TLS comes about")
+        why = os.strerror(number) if number else words
+        return ClusterUnreachable(cluster, "tcp", f"no connection to {place}: {why}")
+    if isinstance(error, aiohttp.InvalidURL):
+        return ClusterUnreachable(cluster, "dns", "its address is none that can be connected to")
     if isinstance(error, asyncio.TimeoutError):
         waited = limits.total or limits.sock_read or 0
         return ClusterUnreachable(cluster, "http", f"no answer within {waited:.0f} s")

@@ -1,0 +1,46 @@
+"""Clusters to test with: a real control plane, once for all tests, and the fake."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+
+from engines.pytest_plugin import require
+from engines.servers.kubernetes import ControlPlane, control_plane
+from tests.clusters.worlds import FakeWorld, RealWorld, World
+from wherry.clusters.connection import ClusterConnection
+
+WORLDS = ["fake", pytest.param("real", marks=pytest.mark.engine("kubernetes"))]
+
+
+@pytest.fixture(scope="session")
+def plane() -> Iterator[ControlPlane]:
+    """An apiserver with controllers, without nodes. Tests keep to namespaces of their own."""
+    require("kubernetes")
+    with control_plane(scheduler=False) as running:
+        yield running
+
+
+@pytest.fixture(params=WORLDS)
+def world(request: pytest.FixtureRequest) -> World:
+    """A test that asks for it runs on both."""
+    if request.param == "fake":
+        return FakeWorld()
+    return RealWorld(request.getfixturevalue("plane"))
+
+
+@pytest.fixture
+async def connection(world: World) -> AsyncIterator[ClusterConnection]:
+    made = world.connect()
+    yield made
+    await made.close()
+
+
+@pytest.fixture
+def namespace(world: World) -> str:
+    """One that no other test uses."""
+    name = f"t-{uuid.uuid4().hex[:10]}"
+    world.add_namespace(name)
+    return name
