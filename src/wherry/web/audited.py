@@ -38,6 +38,7 @@ from wherry.db.errors import DatabaseError
 from wherry.kit.clock import Clock
 from wherry.observability import current_request_id
 from wherry.web.exchange import Exchange
+from wherry.web.routes import Audit
 
 logger = logging.getLogger(__name__)
 
@@ -53,7 +54,7 @@ MAX_TRIED = 64
 PATIENCE_SECONDS = 1.0
 
 # The reason of what failed by a mistake of ours.
-UNFORESEEN = "the server failed; its log has this request id"
+UNFORESEEN = "the server failed; its log has the request"
 
 _NOTHING: Mapping[str, object] = MappingProxyType({})
 
@@ -105,6 +106,14 @@ class Audited:
         self, attempt: Attempt, work: Callable[[Connection], T], detail: Detail[T] = _NOTHING
     ) -> T:
         """Run `work` as `Database.write` does, with its record; `detail` may be made of what it answers."""
+        result = await self._database.write(self.recorded(attempt, work, detail))
+        self.written.set()
+        return result
+
+    def recorded(
+        self, attempt: Attempt, work: Callable[[Connection], T], detail: Detail[T] = _NOTHING
+    ) -> Callable[[Connection], T]:
+        """`work` with its record, for who runs it as a part of something larger."""
         now = self._clock.now()
 
         def whole(tx: Connection) -> T:
@@ -113,17 +122,33 @@ class Audited:
             record(tx, Entry(attempt.source, attempt.action, attempt.target, Result.DONE, "", told), now)
             return result
 
-        result = await self._database.write(whole)
-        self.written.set()
-        return result
+        return whole
+
+    async def answered_with_error(
+        self,
+        attempt: Attempt,
+        audit: Audit | None,
+        status: int,
+        reason: str,
+        detail: Mapping[str, object] = _NOTHING,
+    ) -> None:
+        """The attempt on a route was answered with an error of this HTTP status. Never raises.
+
+        That nobody has logged in yet is the ordinary first step of every client, and is not recorded.
+        """
+        is_refused = status in (401, 403)
+        if audit is Audit.CHANGE or (audit is Audit.STEP and is_refused):
+            result = Result.REFUSED if is_refused else Result.FAILED
+            await self.unsuccessful(attempt, result, reason, detail)
 
     async def unsuccessful(
         self, attempt: Attempt, result: Result, reason: str, detail: Mapping[str, object] = _NOTHING
     ) -> None:
-        """The attempt was refused or failed. Never raises."""
+        """The attempt of somebody who is logged in was refused or failed. Never raises."""
         source = attempt.source
-        whose = source.actor if source.actor_id is None else source.actor_id
-        await self._keep(whose, Entry(source, attempt.action, attempt.target, result, reason, detail))
+        if source.actor_id is not None:
+            entry = Entry(source, attempt.action, attempt.target, result, reason, detail)
+            await self._keep(source.actor_id, entry)
 
     async def login_failed(self, tried: str, key_id: str | None, address: str, reason: str) -> None:
         """Somebody came as `tried`, or with the access key `key_id`, and was not let in. Never raises."""

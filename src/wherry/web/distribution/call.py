@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 from starlette.types import Receive, Scope
 
 from wherry.access.actions import Action
-from wherry.access.decisions import Actor
+from wherry.access.decisions import ANONYMOUS, Actor
 from wherry.access.grants import Standing
 from wherry.access.tokens import RegistryTokens
 from wherry.audit.entries import Target
@@ -73,7 +73,13 @@ class Services:
 
 
 class Call:
-    """What a handler gets. `actor` may do what the route's action says, on the repository of the path."""
+    """What a handler gets. `actor` may do what the route's action says, on the repository of the path.
+
+    `is_recorded` tells whether the audit trail has what the request did.
+    """
+
+    actor: Actor = ANONYMOUS
+    is_recorded: bool = False
 
     def __init__(
         self, services: Services, scope: Scope, receive: Receive, parameters: dict[str, str]
@@ -82,11 +88,7 @@ class Call:
         self.scope = scope
         self.receive = receive
         self.parameters = parameters
-        self.actor: Actor
         self.repository: RepositoryName
-
-    # Whether the audit trail has what the request did.
-    is_recorded = False
 
     @property
     def is_head(self) -> bool:

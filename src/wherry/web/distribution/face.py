@@ -6,8 +6,6 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from wherry.access.actions import Action
-from wherry.access.decisions import ANONYMOUS
-from wherry.audit.entries import Result
 from wherry.identity.organizations import LIBRARY
 from wherry.oci.errors import InvalidName
 from wherry.oci.names import RepositoryName
@@ -47,7 +45,7 @@ class DistributionFace:
             await response(scope, receive, send)
         except Exception as error:
             problem = problem_of(error)
-            if call is not None and route.audit is not Audit.NOTHING:
+            if call is not None and not call.actor.is_anonymous and route.audit is not Audit.NOTHING:
                 await self._note(call, route, problem)
             if problem is None or exchange.started:
                 raise
@@ -71,23 +69,12 @@ class DistributionFace:
         return Call(self._services, scope, receive, parameters), route
 
     async def _note(self, call: Call, route: Route[Call, Response], problem: Problem | None) -> None:
-        """Leave a record of a change that was refused or failed.
-
-        That nobody has logged in yet is the ordinary first step of every client.
-        """
-        actor = getattr(call, "actor", ANONYMOUS)
-        is_refused = problem is not None and problem.status in (401, 403)
-        if actor.is_anonymous or call.is_recorded or (route.audit is Audit.STEP and not is_refused):
-            return
-        detail: dict[str, object] = {
-            name: call.parameters[name] for name in ("reference", "digest") if name in call.parameters
-        }
-        await self._services.audited.unsuccessful(
-            call.attempt(route.action),
-            Result.REFUSED if is_refused else Result.FAILED,
-            UNFORESEEN if problem is None else problem.message,
-            detail,
-        )
+        """Leave a record of a change that was refused or failed."""
+        if not call.is_recorded:
+            detail = {name: text for name, text in call.parameters.items() if name in ("reference", "digest")}
+            status, reason = (500, UNFORESEEN) if problem is None else (problem.status, problem.message)
+            attempt = call.attempt(route.action)
+            await self._services.audited.answered_with_error(attempt, route.audit, status, reason, detail)
 
     async def _admit(self, call: Call, action: Action) -> None:
         name = call.parameters.get("name")

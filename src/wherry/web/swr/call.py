@@ -4,14 +4,17 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
+from types import MappingProxyType
 from typing import TypeVar
 from urllib.parse import unquote
 
 from sqlalchemy import Connection
 from starlette.types import Receive, Scope
 
-from wherry.access.decisions import Actor
+from wherry.access.actions import Action
+from wherry.access.decisions import ANONYMOUS, Actor
 from wherry.access.grants import Standing
+from wherry.audit.entries import SERVICE, Target
 from wherry.blobs.intake import Intake
 from wherry.db.database import Database
 from wherry.identity.organizations import LIBRARY
@@ -20,6 +23,7 @@ from wherry.kit.secrets import Sealer
 from wherry.oci.errors import InvalidName
 from wherry.oci.names import RepositoryName, Tag
 from wherry.registry.pull import Pulls
+from wherry.web.audited import Attempt, Audited, Detail, source_of
 from wherry.web.origin import Origin
 from wherry.web.signed_requests import SignedRequests
 from wherry.web.swr.documents import Fields, parsed, plain_text
@@ -41,6 +45,7 @@ class SwrServices:
     standing: Standing
     signed_requests: SignedRequests
     sealer: Sealer
+    audited: Audited
     origin: Origin
     clock: Clock
 
@@ -48,24 +53,36 @@ class SwrServices:
 class Call:
     """What a handler gets. `actor` may do what the route's action says on what the path names.
 
-    `organization` is there where the path has a namespace, `image` where it has a repository too.
+    `organization` is there where the path has a namespace, `image` where it has a repository too. `target` is
+    what the audit trail says that a change was made on; it has the change once `is_recorded`.
     """
 
+    actor: Actor = ANONYMOUS
+    is_recorded: bool = False
+
     def __init__(
-        self, services: SwrServices, scope: Scope, receive: Receive, parameters: Mapping[str, str]
+        self,
+        services: SwrServices,
+        scope: Scope,
+        receive: Receive,
+        action: Action,
+        parameters: Mapping[str, str],
     ) -> None:
         self.services = services
         self.scope = scope
         self.receive = receive
         self.parameters = {name: _decoded(text, name) for name, text in parameters.items()}
-        self.actor: Actor
+        self.action = action
+        self.target = SERVICE
         self.body = b""
         self.organization_name: str | None = None
         self.image_name: RepositoryName | None = None
         if "namespace" in self.parameters:
             self.organization_name = organization_name(self.parameters["namespace"])
+            self.target = Target.org(self.organization_name)
             if "repository" in self.parameters:
                 self.image_name = image_name(self.organization_name, self.parameters["repository"])
+                self.target = Target.image(self.image_name)
 
     @property
     def organization(self) -> str:
@@ -124,8 +141,16 @@ class Call:
     async def read(self, work: Callable[[Connection], T]) -> T:
         return await self.services.database.read(work)
 
-    async def write(self, work: Callable[[Connection], T]) -> T:
-        return await self.services.database.write(work)
+    async def write(self, work: Callable[[Connection], T], detail: Detail[T] = MappingProxyType({})) -> T:
+        """Change something, on record; `detail` is what the record says more."""
+        result = await self.services.audited.write(self.attempt, work, detail)
+        self.is_recorded = True
+        return result
+
+    @property
+    def attempt(self) -> Attempt:
+        """What the audit trail has to know of a change."""
+        return Attempt(source_of(self.actor, self.scope), self.action, self.target)
 
 
 def organization_name(text: str) -> str:

@@ -5,6 +5,7 @@ import logging
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from wherry.web.audited import UNFORESEEN
 from wherry.web.exchange import Exchange
 from wherry.web.routes import Route, RouteTable
 from wherry.web.swr.call import Call, SwrServices
@@ -25,6 +26,7 @@ class SwrFace:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         exchange = Exchange.of(scope)
         exchange.face = "swr"
+        call = None
         try:
             call, route = self._route(scope, receive)
             exchange.route = route.shown
@@ -34,6 +36,11 @@ class SwrFace:
             await response(scope, receive, send)
         except Exception as error:
             problem = problem_of(error)
+            if call is not None and not call.is_recorded:
+                status, reason = (
+                    (500, UNFORESEEN) if problem is None else (problem.code.status, problem.message)
+                )
+                await self._services.audited.answered_with_error(call.attempt, route.audit, status, reason)
             if problem is None or exchange.started:
                 raise
             if problem.code in (Code.UNAVAILABLE, Code.NO_ROOM):
@@ -54,4 +61,4 @@ class SwrFace:
             allowed = ", ".join(sorted(methods))
             message = f"{scope['method'][:20]} is not supported here; supported are {allowed}"
             raise Problem(Code.METHOD_UNKNOWN, message, {"allow": allowed})
-        return Call(self._services, scope, receive, parameters), route
+        return Call(self._services, scope, receive, route.action, parameters), route

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from starlette.responses import Response
 
+from wherry.audit.entries import Target
 from wherry.identity.access_keys import create_temporary_login
 from wherry.identity.login_keys import login_key
 from wherry.web.swr.call import Call
@@ -39,8 +40,10 @@ async def _login(call: Call, project: str, lifetime: timedelta) -> Response:
     user_id, now, scope = call.user_id, call.now, call.actor.ceiling
     sealer = call.services.sealer
     made_by = call.actor.key_id
+    call.target = Target.user(call.actor.name)
     key = await call.write(
-        lambda tx: create_temporary_login(tx, sealer, user_id, lifetime, now, scope, made_by)
+        lambda tx: create_temporary_login(tx, sealer, user_id, lifetime, now, scope, made_by),
+        lambda made: {"key": made.id, "seconds": int(lifetime.total_seconds())},
     )
     host, user, password = call.registry_host, f"{project}@{key.id}", login_key(key.id, key.secret)
     auth = base64.b64encode(f"{user}:{password}".encode()).decode()

@@ -4,6 +4,7 @@ from starlette.responses import Response
 
 from wherry.access.holdings import holdings_of
 from wherry.access.levels import Level
+from wherry.audit.entries import Target
 from wherry.identity.organizations import Organization, get_organization, list_organizations
 from wherry.registry import organizations
 from wherry.web.swr.call import Call
@@ -13,6 +14,7 @@ from wherry.web.swr.documents import answer, done
 async def create_namespace(call: Call) -> Response:
     """Create an organization; its maker may edit it."""
     name, user_id, now = call.fields().text("namespace"), call.user_id, call.now
+    call.target = Target.org(name)
     await call.write(lambda tx: organizations.create_organization(tx, name, user_id, now))
     return done(201)
 

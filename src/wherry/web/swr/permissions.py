@@ -49,14 +49,14 @@ async def delete_namespace_auth(call: Call) -> Response:
 
 
 async def show_namespace_auth(call: Call) -> Response:
-    """One's own right on the organization, and for who may grant, those of all others."""
+    """One's own right on the organization, and for who may see them, those of all others."""
     name, actor, resource = call.organization, call.actor, _organization(call)
-    may_grant = (await decide(call, Action.ORGANIZATION_GRANT)).allowed
+    sees_all = (await decide(call, Action.ORGANIZATION_GRANTS_SEE)).allowed
     found, holdings, grants = await call.read(
         lambda tx: (
             get_organization(tx, name),
             holdings_of(tx, actor),
-            list_grants(tx, resource=resource) if may_grant else (),
+            list_grants(tx, resource=resource) if sees_all else (),
         )
     )
     document = {"id": found.id, "name": found.name, "creator_name": found.creator or ""}
@@ -82,13 +82,13 @@ async def delete_user_repository_auth(call: Call) -> Response:
 
 
 async def show_user_repository_auth(call: Call) -> Response:
-    """One's own right on the image, and for who may grant, those of all others."""
+    """One's own right on the image, and for who may see them, those of all others."""
     image, resource = call.image, _image(call)
-    may_grant = (await decide(call, Action.IMAGE_GRANT)).allowed
+    sees_all = (await decide(call, Action.IMAGE_GRANTS_SEE)).allowed
     found, grants = await call.read(
         lambda tx: (
             get_repository(tx, image),
-            list_grants(tx, resource=resource) if may_grant else (),
+            list_grants(tx, resource=resource) if sees_all else (),
         )
     )
     document = {"id": found.id, "name": bare_name(image)}
@@ -116,7 +116,10 @@ def _auths(call: Call, own: Level, grants: tuple[Grant, ...]) -> dict[str, objec
 
 async def _grant(call: Call, resource: Resource, *, is_new: bool) -> None:
     rights, by, now = [_right(element) for element in call.array()], call.user_id, call.now
-    await call.write(lambda tx: _write(tx, resource, rights, by, now, is_new=is_new))
+    await call.write(
+        lambda tx: _write(tx, resource, rights, by, now, is_new=is_new),
+        {"users": {right.user_name: right.level.word for right in rights}},
+    )
 
 
 def _write(
@@ -136,13 +139,15 @@ def _write(
 async def _revoke(call: Call, resource: Resource) -> None:
     users = [plain_text(element, "each element") for element in call.array()]
 
-    def work(tx: Connection) -> None:
+    def work(tx: Connection) -> list[str]:
         _must_exist(tx, resource)
-        for user_id in users:
-            if not revoke(tx, _user(tx, user_id, None).id, resource):
-                raise _unknown(resource, user_id)
+        found = [_user(tx, user_id, None) for user_id in users]
+        for user in found:
+            if not revoke(tx, user.id, resource):
+                raise _unknown(resource, user.name)
+        return [user.name for user in found]
 
-    await call.write(work)
+    await call.write(work, lambda names: {"users": dict.fromkeys(names, Level.NONE.word)})
 
 
 def _must_exist(tx: Connection, resource: Resource) -> None:

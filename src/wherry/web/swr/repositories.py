@@ -4,6 +4,7 @@ from starlette.responses import Response
 
 from wherry.access.actions import Action
 from wherry.access.decisions import Image, authorize
+from wherry.audit.entries import Target
 from wherry.registry.attributes import change_repository, create_repository
 from wherry.registry.delete_repository import delete_repository
 from wherry.registry.repositories import get_repository
@@ -38,6 +39,7 @@ async def create_repo(call: Call) -> Response:
     """Create an empty image."""
     fields, now, user_id = call.fields(), call.now, call.user_id
     name = image_name(call.organization, fields.text("repository"))
+    call.target = Target.image(name)
     is_public = fields.flag("is_public")
     if is_public:
         image = Image(name, level=await organization_level(call))
@@ -54,7 +56,8 @@ async def create_repo(call: Call) -> Response:
             is_public=is_public,
             category=category or "other",
             description=description or "",
-        )
+        ),
+        {"is_public": is_public},
     )
     return done(201)
 
@@ -92,7 +95,8 @@ async def update_repo(call: Call) -> Response:
     await call.write(
         lambda tx: change_repository(
             tx, name, is_public=is_public, category=category or None, description=description
-        )
+        ),
+        {"is_public": is_public, "category": category, "description": description},
     )
     return done(201)
 

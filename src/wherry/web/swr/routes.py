@@ -7,7 +7,7 @@ from enum import StrEnum
 from starlette.responses import Response
 
 from wherry.access.actions import Action
-from wherry.web.routes import Route
+from wherry.web.routes import Audit, Route
 from wherry.web.swr import (
     absent,
     accessories,
@@ -95,8 +95,8 @@ OPERATIONS: tuple[Operation, ...] = (
     _op("GET", f"{_REPO}/tags/{{tag}}", A.IMAGE_SEE, tags.show_repo_tag),
     _op("DELETE", f"{_REPO}/tags/{{tag}}", A.IMAGE_DELETE, tags.delete_repo_tag),
     _op("POST", _DOMAINS, A.IMAGE_SHARE, sharing.create_repo_domains),
-    _op("GET", _DOMAINS, A.IMAGE_SHARE, sharing.list_repo_domains),
-    _op("GET", _DOMAIN, A.IMAGE_SHARE, sharing.show_access_domain),
+    _op("GET", _DOMAINS, A.IMAGE_SHARES_SEE, sharing.list_repo_domains),
+    _op("GET", _DOMAIN, A.IMAGE_SHARES_SEE, sharing.show_access_domain),
     _op("PATCH", _DOMAIN, A.IMAGE_SHARE, sharing.update_repo_domains),
     _op("DELETE", _DOMAIN, A.IMAGE_SHARE, sharing.delete_repo_domains),
     _op("POST", f"{_REPO}/triggers", A.IMAGE_TRIGGER, absent.create_trigger, LATER),
@@ -164,7 +164,7 @@ _ENTERPRISE_TEMPLATES = (
 )
 
 ENTERPRISE_ROUTES: tuple[Route[Call, Response], ...] = tuple(
-    Route(method, template, A.ENTERPRISE_USE, absent.enterprise)
+    Route(method, template, A.ENTERPRISE_USE, absent.enterprise, Audit.NOTHING)
     for template in _ENTERPRISE_TEMPLATES
     for method in ("GET", "POST", "PUT", "DELETE")
 )

@@ -28,7 +28,8 @@ async def create_repo_domains(call: Call) -> Response:
     organization, deadline = fields.text("access_domain"), _terms(fields)
     description = fields.optional_text("description") or ""
     await call.write(
-        lambda tx: share_repository(tx, image, organization, deadline, description, user_id, now)
+        lambda tx: share_repository(tx, image, organization, deadline, description, user_id, now),
+        _told(organization, deadline),
     )
     return done(201)
 
@@ -55,14 +56,19 @@ async def update_repo_domains(call: Call) -> Response:
     fields, image, now = call.fields(), call.image, call.now
     organization, deadline = call.parameters["access_domain"], _terms(fields)
     description = fields.optional_text("description") or ""
-    await call.write(lambda tx: change_share(tx, image, organization, deadline, description, now))
+    await call.write(
+        lambda tx: change_share(tx, image, organization, deadline, description, now),
+        _told(organization, deadline),
+    )
     return done(201)
 
 
 async def delete_repo_domains(call: Call) -> Response:
     """End a share."""
     image, organization = call.image, call.parameters["access_domain"]
-    await call.write(lambda tx: end_share(tx, image, organization))
+    await call.write(
+        lambda tx: end_share(tx, image, organization), {"shared_with": organization, "ended": True}
+    )
     return done(204)
 
 
@@ -109,6 +115,11 @@ def _terms(fields: Fields) -> datetime | None:
         raise Problem(
             Code.INVALID_PARAMETER, f"deadline is {FOREVER} or a time such as 2030-01-31T00:00:00Z"
         ) from None
+
+
+def _told(organization: str, deadline: datetime | None) -> dict[str, object]:
+    """What the audit trail says of it."""
+    return {"shared_with": organization, "until": FOREVER if deadline is None else deadline.isoformat()}
 
 
 def _share(share: Share, now: datetime) -> dict[str, object]:

@@ -22,7 +22,10 @@ async def create_repo_tag(call: Call) -> Response:
     fields, image, user_id, now = call.fields(), call.image, call.user_id, call.now
     source, destination = Tag.parse(fields.text("source_tag")), Tag.parse(fields.text("destination_tag"))
     override = fields.flag("override", default=False)
-    await call.write(lambda tx: retag(tx, image, source, destination, user_id, now, override=override))
+    await call.write(
+        lambda tx: retag(tx, image, source, destination, user_id, now, override=override),
+        {"tag": destination.text, "source": source.text, "override": override},
+    )
     return done(201)
 
 
@@ -81,7 +84,7 @@ async def show_repo_tag(call: Call) -> Response:
 async def delete_repo_tag(call: Call) -> Response:
     """Delete the tag; its manifest can still be pulled by digest."""
     name, tag = call.image, call.tag
-    await call.write(lambda tx: delete_tag(tx, name, tag))
+    await call.write(lambda tx: delete_tag(tx, name, tag), {"tag": tag.text})
     return done(204)
 
 
