@@ -7,6 +7,7 @@ from contextlib import AsyncExitStack
 from starlette.types import Message, Receive, Scope, Send
 
 import wherry
+from wherry.app.audit_chain import chain_for_ever
 from wherry.app.unread_body import UnreadBody
 from wherry.app.upload_expiry import expire_uploads_for_ever
 from wherry.app.wiring import Wired, open_services
@@ -85,16 +86,18 @@ class Application:
         await _say(send, "lifespan.shutdown.complete")
 
     def _start_chores(self, wired: Wired, stack: AsyncExitStack) -> None:
-        chore = asyncio.create_task(
-            expire_uploads_for_ever(
-                wired.database, wired.distribution.intake, self._clock, self._settings.uploads.expiry
-            ),
-            name="expire-uploads",
+        expiring = expire_uploads_for_ever(
+            wired.database, wired.distribution.intake, self._clock, self._settings.uploads.expiry
+        )
+        chores = (
+            asyncio.create_task(expiring, name="expire-uploads"),
+            asyncio.create_task(chain_for_ever(wired.distribution.audited), name="chain-audit-trail"),
         )
 
         async def stop() -> None:
-            chore.cancel()
-            await asyncio.gather(chore, return_exceptions=True)
+            for chore in chores:
+                chore.cancel()
+            await asyncio.gather(*chores, return_exceptions=True)
 
         stack.push_async_callback(stop)
 
