@@ -46,6 +46,9 @@ def build_fastapi() -> FastAPI:
 def openapi_of(app: FastAPI) -> dict[str, Any]:
     """The OpenAPI document, with the ways to log in."""
     document = app.openapi()
+    for path in document["paths"].values():
+        for operation in path.values():
+            _describe_path_parameters(operation)
     document["components"]["securitySchemes"] = {
         "basic": {"type": "http", "scheme": "basic"},
         "bearer": {"type": "http", "scheme": "bearer"},
@@ -53,6 +56,16 @@ def openapi_of(app: FastAPI) -> dict[str, Any]:
     }
     document["security"] = [{"basic": []}, {"bearer": []}, {"session": []}, {}]
     return document
+
+
+def _describe_path_parameters(operation: dict[str, Any]) -> None:
+    """They have the same meaning everywhere, so it is written down once."""
+    for parameter in operation.get("parameters", ()):
+        if parameter["in"] == "path":
+            description, example, pattern = _PATH_PARAMETERS[parameter["name"]]
+            parameter["description"] = description
+            parameter["example"] = example
+            parameter["schema"] = {"type": "string", "pattern": pattern}
 
 
 def _add(app: FastAPI, operation: Operation) -> None:
@@ -79,5 +92,35 @@ def _add(app: FastAPI, operation: Operation) -> None:
 async def _let_through(_request: Request, error: Exception) -> NoReturn:
     raise error
 
+
+_PART = "[a-z0-9]+(?:(?:[.]|_|__|-+)[a-z0-9]+)*"
+_LABEL = "[a-z0-9][a-z0-9._-]{0,63}"
+
+# By name: what it is, an example, and what it looks like. None has a slash.
+_PATH_PARAMETERS = {
+    "organization": ("The organization's name; `library` holds images without one.", "acme", f"^{_PART}$"),
+    "image": (
+        "The image's name behind its organization; a slash in it is `%2F`, or `$`.",
+        "web",
+        f"^{_PART}(?:[$]{_PART})*$",
+    ),
+    "tag": ("The tag.", "1.4", "^[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}$"),
+    "digest": (
+        "The digest of a manifest.",
+        f"sha256:{'0' * 64}",
+        "^sha(?:256:[a-f0-9]{64}|512:[a-f0-9]{128})$",
+    ),
+    "user": (
+        "The user's name; a robot's is `organization+name`.",
+        "ann",
+        "^[A-Za-z0-9][A-Za-z0-9.+_-]{0,128}$",
+    ),
+    "team": ("The team's name within its organization.", "web", f"^{_LABEL}$"),
+    "robot": ("The robot's name within its organization.", "ci", f"^{_LABEL}$"),
+    "key": ("The id of the access key.", "0O3NR0C2YB7J6VUXTZ1K", "^[A-Z0-9]{20}$"),
+    "session": ("The id of the session.", "0" * 32, "^[a-zA-Z0-9_-]{1,64}$"),
+    "token": ("The token of the link.", "kR3xq0Zp8vT2", "^[A-Za-z0-9_-]{1,128}$"),
+    "with_organization": ("The organization that it is shared with.", "beta", f"^{_PART}$"),
+}
 
 _PROBLEM = {"$ref": "#/components/schemas/ProblemDocument"}
