@@ -1,7 +1,7 @@
 """schemathesis over the whole OpenAPI document, against a running server, as an administrator and as a user.
 
-It sends what the document allows and what it forbids, follows what it made, and holds every answer against the
-document: no 5xx, no status that is not written down, no answer of another shape.
+It sends what the document allows and what it forbids, follows what it made, and holds every answer against
+the document: no 5xx, no status that is not written down, no answer of another shape.
 """
 
 import base64
