@@ -146,7 +146,15 @@ to try again; 507 means that the disk is full: nothing was lost, and the same pu
 """
 
 
+_CONSOLE_INTRODUCTION = """\
+Pages for people, in a browser; `/` leads there. A session's cookie counts here and for the native API, never
+for the registry. What changes something is taken from pages of the same origin only (`Sec-Fetch-Site`, or
+`Origin` where a browser does not send that).
+"""
+
+
 def _http_api() -> str:
+    from wherry.web.console.routes import ROUTES as CONSOLE
     from wherry.web.distribution import errors
     from wherry.web.distribution.routes import ROUTES
     from wherry.web.operations.face import ROUTES as OPERATIONS
@@ -162,6 +170,9 @@ def _http_api() -> str:
             _HTTP_API_INTRODUCTION,
             "## Registry\n",
             _table(head, map(_route_row, ROUTES)),
+            "## Console\n",
+            _CONSOLE_INTRODUCTION,
+            _table(head, map(_route_row, CONSOLE)),
             "## Operations\n",
             _table(head, map(_route_row, OPERATIONS)),
             "## Errors\n",

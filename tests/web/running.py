@@ -22,6 +22,8 @@ from wherry.observability import AccessLog, Metrics
 from wherry.oci.digests import Digest
 from wherry.settings import Settings
 from wherry.web.api.face import ApiFace
+from wherry.web.console.face import ConsoleFace
+from wherry.web.console.paths import concerns_console
 from wherry.web.distribution.face import DistributionFace
 from wherry.web.frame import Frame
 from wherry.web.operations.face import OperationsFace, OperationsServices
@@ -82,11 +84,15 @@ async def registry_of(settings: Settings, clock: FixedClock) -> AsyncIterator[Re
         wired = await open_services(settings, metrics, clock, stack)
         distribution = DistributionFace(wired.distribution)
         api = ApiFace(wired.api)
+        console = ConsoleFace(wired.console)
         operations = OperationsFace(OperationsServices(wired.database, wired.store, metrics, "test"))
 
         async def dispatch(scope: Scope, receive: Receive, send: Send) -> None:
             if scope["path"].startswith("/api/"):
                 await api(scope, receive, send)
+                return
+            if concerns_console(scope):
+                await console(scope, receive, send)
                 return
             of_registry = scope["path"].startswith(("/v2", "/token"))
             await (distribution if of_registry else operations)(scope, receive, send)

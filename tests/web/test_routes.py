@@ -9,6 +9,7 @@ from tests.registry.contents import index
 from tests.web.running import BOB, Registry
 from wherry.access.actions import Action, Need
 from wherry.oci.digests import Digest
+from wherry.web.console.routes import ROUTES as CONSOLE
 from wherry.web.distribution.routes import ROUTES as DISTRIBUTION
 from wherry.web.operations.face import ROUTES as OPERATIONS
 from wherry.web.routes import Route, RouteTable
@@ -30,7 +31,7 @@ def path_of(template: str) -> str:
 
 
 def test_every_route_declares_its_action_and_none_is_there_twice() -> None:
-    faces: list[list[Route[Any, Any]]] = [[*DISTRIBUTION], [*OPERATIONS], [*SWR]]
+    faces: list[list[Route[Any, Any]]] = [[*DISTRIBUTION], [*OPERATIONS], [*SWR], [*CONSOLE]]
     for routes in faces:
         assert all(isinstance(route.action, Action) for route in routes)
         assert len({(route.method, route.template) for route in routes}) == len(routes)

@@ -15,6 +15,8 @@ from wherry.kit.clock import SystemClock
 from wherry.observability import AccessLog, Metrics
 from wherry.settings import Settings
 from wherry.web.api.face import ApiFace
+from wherry.web.console.face import ConsoleFace
+from wherry.web.console.paths import concerns_console
 from wherry.web.distribution.face import DistributionFace
 from wherry.web.frame import Frame
 from wherry.web.operations.face import OperationsFace, OperationsServices
@@ -46,6 +48,7 @@ class Application:
         self._distribution: DistributionFace
         self._swr: SwrFace
         self._api: ApiFace
+        self._console: ConsoleFace
         self._operations: OperationsFace
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -62,6 +65,8 @@ class Application:
             await self._distribution(scope, receive, send)
         elif path.startswith("/api/"):
             await self._api(scope, receive, send)
+        elif concerns_console(scope):
+            await self._console(scope, receive, send)
         else:
             await self._operations(scope, receive, send)
 
@@ -73,6 +78,7 @@ class Application:
                 self._distribution = DistributionFace(wired.distribution)
                 self._swr = SwrFace(wired.swr)
                 self._api = ApiFace(wired.api)
+                self._console = ConsoleFace(wired.console)
                 self._operations = OperationsFace(
                     OperationsServices(wired.database, wired.store, self._metrics, wherry.__version__)
                 )

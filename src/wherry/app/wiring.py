@@ -4,6 +4,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
+import wherry
 from wherry.access.grants import Standing
 from wherry.access.signing_keys import load_signing_keys
 from wherry.access.tokens import RegistryTokens
@@ -28,7 +29,9 @@ from wherry.settings import Challenge, Settings, SparseManifests
 from wherry.web.api.call import ApiServices
 from wherry.web.audited import Audited
 from wherry.web.authentication import Authentication
+from wherry.web.console.call import ConsoleServices, OidcRules
 from wherry.web.distribution.call import Limits, Services
+from wherry.web.oidc import OidcClient, Registration
 from wherry.web.origin import Origin
 from wherry.web.proxies import TrustedProxies
 from wherry.web.sessions import BrowserSessions
@@ -48,6 +51,7 @@ class Wired:
     distribution: Services
     swr: SwrServices
     api: ApiServices
+    console: ConsoleServices
 
 
 def open_sealer(settings: Settings) -> Sealer:
@@ -142,8 +146,36 @@ async def open_services(settings: Settings, metrics: Metrics, clock: Clock, stac
         passwords=passwords,
         tokens=tokens,
         sealer=sealer,
+        intake=distribution.intake,
+        store=store,
         origin=distribution.origin,
         clock=clock,
         idle=settings.uploads.idle_timeout,
     )
-    return Wired(database, store, distribution, swr, api)
+    console = ConsoleServices(
+        database=database,
+        sessions=sessions,
+        authentication=distribution.authentication,
+        audited=audited,
+        passwords=passwords,
+        sealer=sealer,
+        origin=distribution.origin,
+        clock=clock,
+        idle=settings.uploads.idle_timeout,
+        oidc=open_oidc(settings, clock, stack),
+        version=wherry.__version__,
+    )
+    return Wired(database, store, distribution, swr, api, console)
+
+
+def open_oidc(settings: Settings, clock: Clock, stack: AsyncExitStack) -> OidcRules | None:
+    """What the settings say of a provider; nothing is asked of it before somebody signs in."""
+    oidc = settings.oidc
+    if oidc.issuer is None or oidc.client_id is None:
+        return None
+    registration = Registration(
+        oidc.issuer, oidc.client_id, oidc.client_secret, oidc.scopes, oidc.name_claim, oidc.groups_claim
+    )
+    client = OidcClient(registration, clock)
+    stack.push_async_callback(client.close)
+    return OidcRules(client, oidc.label, oidc.create_users, oidc.admin_group, oidc.auditor_group)

@@ -10,7 +10,7 @@ class Exchange:
     """Stands between a face and the server; `of(scope)` finds it.
 
     Faces set `face`, `route` (the template, never the path) and `user`, and append to `headers` what each
-    answer of theirs carries.
+    answer of theirs carries. `path` is what the log shows where the path itself holds a secret.
     """
 
     __slots__ = (
@@ -19,6 +19,7 @@ class Exchange:
         "client",
         "face",
         "headers",
+        "path",
         "received",
         "request_id",
         "route",
@@ -36,6 +37,7 @@ class Exchange:
         self.client = client
         self.face = "none"
         self.route = "none"
+        self.path: str | None = None
         self.user: str | None = None
         self.status = CLIENT_GONE
         self.started = False

@@ -69,7 +69,7 @@ class Frame:
         if self._access_log.enabled and not (exchange.face == "operations" and exchange.status == 200):
             self._access_log.write(
                 method=scope["method"],
-                path=scope["path"],
+                path=exchange.path or scope["path"],
                 status=exchange.status,
                 seconds=seconds,
                 received=exchange.received,

@@ -1,0 +1,1 @@
+"""The console: pages for people. So far signing in and a first page; the routes are in `routes`."""
