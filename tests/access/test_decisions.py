@@ -154,3 +154,12 @@ def test_a_registry_token_is_good_for_the_registry_only() -> None:
     for action in management:
         refused = authorize(with_token(ADMIN, *Verb, catalog=True), action, PRIVATE)
         assert (refused.allowed, refused.needs_scope) == (False, True)
+
+
+@pytest.mark.parametrize("mark", ["by_token", "is_temporary"])
+def test_a_token_or_a_temporary_login_makes_nothing_that_outlives_it(mark: str) -> None:
+    passing = Actor(1, "admin", is_admin=True, key_id="AK", **{mark: True})  # type: ignore[arg-type]
+    lasting = {action for action, rule in RULES.items() if rule.lasts}
+    assert {Action.LOGIN_MAKE, Action.KEY_CHANGE, Action.USER_CHANGE, Action.ROBOT_CHANGE} <= lasting
+    for action in Action:
+        assert authorize(passing, action, PRIVATE).allowed is (action not in lasting), action

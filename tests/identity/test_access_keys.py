@@ -16,8 +16,12 @@ from wherry.identity.access_keys import (
     create_temporary_login,
     delete_access_key,
     get_access_key,
+    get_key_of,
     list_access_keys,
+    list_keys_of,
     record_use,
+    rename_key,
+    rotate_access_key,
     set_key_disabled,
 )
 from wherry.identity.errors import AccessKeyUnknown, InvalidAccessKey, TooManyAccessKeys
@@ -203,3 +207,55 @@ def test_temporary_logins_cannot_prolong_each_other(do: Do, ann: int, clock: Fix
     second = do(create_temporary_login, SEALER, ann, timedelta(minutes=20), clock.now(), None, first.id)
     assert do(get_access_key, second.id).expires_at == do(get_access_key, first.id).expires_at
     assert int(second.expires_at.timestamp()) == int(first.expires_at.timestamp())
+
+
+def test_a_rotated_key_works_beside_the_new_one_for_a_while(do: Do, ann: int, clock: FixedClock) -> None:
+    old = make(do, clock, ann, "ci", scope={"acme/web": 3}, expires_at=clock.now() + timedelta(days=90))
+    clock.move(days=80)
+    new = do(rotate_access_key, SEALER, old.id, clock.now(), overlap=timedelta(hours=2))
+    ended, begun = do(get_key_of, ann, old.id), do(get_key_of, ann, new.id)
+    assert new.secret != old.secret
+    assert (begun.name, begun.scope, begun.user) == ("ci", {"acme/web": 3}, "ann")
+    assert begun.expires_at == clock.now() + timedelta(days=90)
+    assert ended.expires_at == clock.now() + timedelta(hours=2)
+    assert [key.id for key in do(list_keys_of, ann)] == [old.id, new.id]
+
+
+def test_a_rotation_never_lengthens_the_old_key_nor_what_it_has_got(
+    do: Do, ann: int, clock: FixedClock
+) -> None:
+    soon = clock.now() + timedelta(hours=1)
+    old = make(do, clock, ann, expires_at=soon)
+    do(rotate_access_key, SEALER, old.id, clock.now())
+    assert do(get_key_of, ann, old.id).expires_at == soon
+    free = make(do, clock, ann)
+    login = do(create_temporary_login, SEALER, ann, timedelta(hours=6), clock.now(), None, free.id)
+    new = do(rotate_access_key, SEALER, free.id, clock.now(), overlap=timedelta(0))
+    assert do(get_access_key, login.id).expires_at == clock.now()
+    assert new.expires_at is None
+
+
+def test_what_cannot_be_rotated(do: Do, ann: int, clock: FixedClock) -> None:
+    disabled, ended = make(do, clock, ann), make(do, clock, ann, expires_at=clock.now() + timedelta(hours=1))
+    login = do(create_temporary_login, SEALER, ann, timedelta(hours=6), clock.now())
+    do(set_key_disabled, disabled.id, True)
+    clock.move(hours=1)
+    for key, error in ((disabled, InvalidAccessKey), (ended, InvalidAccessKey), (login, AccessKeyUnknown)):
+        with pytest.raises(error):
+            do(rotate_access_key, SEALER, key.id, clock.now())
+    for overlap in (timedelta(days=31), timedelta(seconds=-1)):
+        with pytest.raises(InvalidAccessKey):
+            do(rotate_access_key, SEALER, make(do, clock, ann).id, clock.now(), overlap=overlap)
+    assert len(do(list_keys_of, ann)) == 4
+
+
+def test_a_key_is_its_owners_and_a_temporary_login_is_no_key(do: Do, ann: int, clock: FixedClock) -> None:
+    bob, key = add_user(do, clock, "bob"), make(do, clock, ann)
+    login = do(create_temporary_login, SEALER, ann, timedelta(hours=6), clock.now())
+    do(rename_key, key.id, "build")
+    assert do(get_key_of, ann, key.id).name == "build"
+    for user_id, key_id in ((bob, key.id), (ann, login.id), (ann, "NONE")):
+        with pytest.raises(AccessKeyUnknown):
+            do(get_key_of, user_id, key_id)
+    with pytest.raises(InvalidAccessKey):
+        do(rename_key, key.id, "\n")

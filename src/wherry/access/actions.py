@@ -29,13 +29,15 @@ class Verb(StrEnum):
 class Rule:
     """`need` is the level on the image; `verb` what a registry token has to grant; `says` is for people.
 
-    What only `looks` an auditor may too.
+    What only `looks` an auditor may too. What `lasts` makes something to log in with, which would outlive a
+    bearer token or a temporary login: those may not.
     """
 
     need: Need
     verb: Verb | None
     says: str
     looks: bool = False
+    lasts: bool = False
 
 
 class Action(StrEnum):
@@ -101,7 +103,7 @@ RULES = {
     Action.IMAGE_DELETE: Rule(Need.EDIT, Verb.DELETE, "delete tags, manifests and blobs of the image"),
     Action.VERSIONS_SEE: Rule(Need.NOTHING, None, "see which versions of the API there are", looks=True),
     Action.ACCOUNT_SEE: Rule(Need.LOGIN, None, "see quotas, switches and figures of the service", looks=True),
-    Action.LOGIN_MAKE: Rule(Need.LOGIN, None, "make a temporary login for oneself"),
+    Action.LOGIN_MAKE: Rule(Need.LOGIN, None, "make a temporary login for oneself", lasts=True),
     Action.ENTERPRISE_USE: Rule(Need.LOGIN, None, "use what only SWR's enterprise edition has"),
     Action.ORGANIZATION_LIST: Rule(
         Need.LOGIN, None, "list the organizations that one has a right on", looks=True
@@ -130,10 +132,16 @@ RULES = {
     Action.TEAM_SEE: Rule(Need.READ, None, "see the organization's teams and who is in them", looks=True),
     Action.TEAM_CHANGE: Rule(Need.EDIT, None, "make and change the organization's teams"),
     Action.ROBOT_SEE: Rule(Need.EDIT, None, "see the organization's robots and their keys", looks=True),
-    Action.ROBOT_CHANGE: Rule(Need.EDIT, None, "make and change the organization's robots and their keys"),
+    Action.ROBOT_CHANGE: Rule(
+        Need.EDIT, None, "make and change the organization's robots and their keys", lasts=True
+    ),
     Action.KEY_SEE: Rule(Need.LOGIN, None, "see one's own access keys", looks=True),
-    Action.KEY_CHANGE: Rule(Need.USER, None, "make, rotate, disable and delete one's own access keys"),
-    Action.ACCOUNT_CHANGE: Rule(Need.USER, None, "change one's own password, end one's own sessions"),
+    Action.KEY_CHANGE: Rule(
+        Need.USER, None, "make, rotate, disable and delete one's own access keys", lasts=True
+    ),
+    Action.ACCOUNT_CHANGE: Rule(
+        Need.USER, None, "change one's own password, end one's own sessions", lasts=True
+    ),
     Action.SESSION_MAKE: Rule(Need.NOTHING, None, "sign in"),
     Action.SESSION_END: Rule(Need.NOTHING, None, "sign out"),
     Action.LINK_USE: Rule(Need.NOTHING, None, "use an invitation or a reset link"),
@@ -141,7 +149,7 @@ RULES = {
         Need.LOGIN, None, "learn why oneself may or may not; an editor, why somebody else", looks=True
     ),
     Action.USER_SEE: Rule(Need.ADMIN, None, "see the users of the site", looks=True),
-    Action.USER_CHANGE: Rule(Need.ADMIN, None, "make, invite, change and delete users"),
+    Action.USER_CHANGE: Rule(Need.ADMIN, None, "make, invite, change and delete users", lasts=True),
     Action.AUDIT_SEE: Rule(Need.ADMIN, None, "see the audit trail of the whole site", looks=True),
     Action.ORGANIZATION_AUDIT_SEE: Rule(
         Need.EDIT, None, "see the audit trail of the organization", looks=True

@@ -7,8 +7,17 @@ from wherry.access.levels import Level
 from wherry.identity.logins import Account
 
 
-def actor_of(account: Account, grant: TokenGrant | None = None, session_id: str | None = None) -> Actor:
-    """`grant` is there if a registry token spoke, `session_id` if a browser's session did."""
+def actor_of(
+    account: Account,
+    grant: TokenGrant | None = None,
+    session_id: str | None = None,
+    *,
+    by_token: bool = False,
+) -> Actor:
+    """`grant` is there if a registry token spoke, `session_id` if a browser's session did.
+
+    `by_token` tells that a token of the native API did.
+    """
     return Actor(
         account.id,
         account.name,
@@ -19,6 +28,8 @@ def actor_of(account: Account, grant: TokenGrant | None = None, session_id: str 
         is_auditor=account.is_auditor,
         robot_of=account.robot_of,
         session_id=session_id,
+        by_token=by_token,
+        is_temporary=account.is_temporary,
     )
 
 

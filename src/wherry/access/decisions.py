@@ -22,7 +22,7 @@ class Actor:
 
     With `key_id` an access key of the user's logged in; `ceiling` is what that key may at the most: levels by
     names of organizations and images. `robot_of` is the organization that holds a robot; with `session_id` a
-    browser speaks.
+    browser speaks. `by_token` marks a bearer token of the native API, `is_temporary` a temporary login.
     """
 
     user_id: int | None
@@ -34,6 +34,8 @@ class Actor:
     is_auditor: bool = False
     robot_of: str | None = None
     session_id: str | None = None
+    by_token: bool = False
+    is_temporary: bool = False
 
     @property
     def is_anonymous(self) -> bool:
@@ -93,6 +95,9 @@ class Decision:
 
 def authorize(actor: Actor, action: Action, image: Image | Organization | None = None) -> Decision:
     """Decide on `action`, on `image` where the action is one on an image or on an organization."""
+    if action.rule.lasts and (actor.by_token or actor.is_temporary):
+        message = "a token or a temporary login makes nothing that outlives it; log in with another"
+        return Decision(False, message)
     decision = _by_rights(actor, action, image)
     if decision.allowed and not _in_grant(actor, action, image):
         # What anybody may, a token need not grant.

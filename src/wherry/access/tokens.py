@@ -1,4 +1,6 @@
-"""Registry tokens: short JWTs (RFC 7519) that carry who asked and what was granted.
+"""Bearer tokens: short JWTs (RFC 7519) that carry who asked and what was granted.
+
+A registry token is for what it grants; an API token for all that its login may.
 
 The algorithm is pinned to EdDSA and the key is one of our own set, by `kid`: nothing in a token's header
 chooses how it is checked (CVE-2025-24976). A token never grants more than its user has at the moment of each
@@ -7,6 +9,7 @@ request.
 
 import hashlib
 from collections import OrderedDict
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -24,6 +27,9 @@ from wherry.oci.names import RepositoryName
 ISSUER = "wherry"
 MAX_TOKEN_LENGTH = 16 * 1024
 MAX_REMEMBERED = 10_000
+# No token lives longer: what it may cannot be taken back from it alone.
+LONGEST = timedelta(hours=1)
+_API = "api"
 
 
 # Whatever is wrong with a token, wherever it shows: a year past 9999, JSON as deep as it is long.
@@ -36,12 +42,16 @@ class InvalidToken(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Claims:
-    """What a checked token says. `user_id` is None for one given to somebody who did not log in."""
+    """What a checked token says. `user_id` is None for one given to somebody who did not log in.
+
+    An API token has no `grant`; it names its user, whose id may have become another's.
+    """
 
     user_id: int | None
     key_id: str | None
-    grant: TokenGrant
+    grant: TokenGrant | None
     expires_at: datetime
+    user_name: str | None = None
 
 
 class RegistryTokens:
@@ -66,15 +76,37 @@ class RegistryTokens:
         ]
         if granted.catalog:
             access.append({"type": "registry", "name": "catalog", "actions": ["*"]})
+        return self._signed(user_id, {"access": access}, issued_at, self.lifetime, key_id)
+
+    def issue_for_api(
+        self,
+        user_id: int,
+        user_name: str,
+        issued_at: datetime,
+        lifetime: timedelta,
+        key_id: str | None = None,
+    ) -> str:
+        """A token that speaks for the login for `lifetime`, at most `LONGEST`."""
+        own = {"use": _API, "name": user_name}
+        return self._signed(user_id, own, issued_at, min(lifetime, LONGEST), key_id)
+
+    def _signed(
+        self,
+        user_id: int | None,
+        own: Mapping[str, object],
+        issued_at: datetime,
+        lifetime: timedelta,
+        key_id: str | None,
+    ) -> str:
         claims: dict[str, object] = {
             "iss": ISSUER,
             "sub": "" if user_id is None else str(user_id),
             "aud": self.service,
             "iat": issued_at,
             "nbf": issued_at - timedelta(seconds=10),
-            "exp": issued_at + self.lifetime,
+            "exp": issued_at + lifetime,
             "jti": new_id(),
-            "access": access,
+            **own,
         }
         if key_id is not None:
             claims["key"] = key_id
@@ -120,6 +152,10 @@ class RegistryTokens:
             if not not_before <= self._clock.now() < expires_at:
                 raise InvalidToken
             user_id = int(payload["sub"]) if payload["sub"] else None
+            if payload.get("use") == _API:
+                if user_id is None:
+                    raise InvalidToken
+                return Claims(user_id, payload.get("key"), None, expires_at, str(payload["name"]))
             return Claims(user_id, payload.get("key"), _grant(payload["access"]), expires_at)
         except _MALFORMED as error:
             raise InvalidToken from error

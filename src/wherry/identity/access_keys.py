@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, delete, func, insert, or_, select, update
 
 from wherry.identity.errors import AccessKeyUnknown, InvalidAccessKey, TooManyAccessKeys
 from wherry.identity.login_keys import login_key, login_key_hash
@@ -18,6 +18,7 @@ from wherry.kit.secrets import Sealer
 # Enough for a rotation of many programs, few enough to look through.
 MAX_KEYS = 100
 SHORTEST, LONGEST = timedelta(minutes=15), timedelta(hours=24)
+OVERLAP, LONGEST_OVERLAP = timedelta(hours=24), timedelta(days=30)
 _ID_LENGTH = 20
 _SECRET_LENGTH = 40
 
@@ -57,14 +58,47 @@ def create_access_key(
     expires_at: datetime | None = None,
 ) -> NewAccessKey:
     """Raises `TooManyAccessKeys`, `InvalidAccessKey`."""
-    if not 1 <= len(name) <= 64 or not name.isprintable():
-        raise InvalidAccessKey("the name of an access key has 1 to 64 printable characters")
+    _check_name(name)
     if expires_at is not None and expires_at <= now:
         raise InvalidAccessKey("an access key expires in the future")
-    mine = (access_keys.c.user_id == user_id, access_keys.c.is_temporary.is_(False))
-    if tx.execute(select(func.count()).select_from(access_keys).where(*mine)).scalar_one() >= MAX_KEYS:
+    held = select(func.count()).select_from(access_keys).where(*_lasting(user_id))
+    if tx.execute(held).scalar_one() >= MAX_KEYS:
         raise TooManyAccessKeys(MAX_KEYS)
     return _insert(tx, sealer, user_id, name, now, scope, expires_at, is_temporary=False)
+
+
+def rotate_access_key(
+    tx: Connection,
+    sealer: Sealer,
+    key_id: str,
+    now: datetime,
+    *,
+    overlap: timedelta = OVERLAP,
+    expires_at: datetime | None = None,
+) -> NewAccessKey:
+    """A new key of the same owner, name and scope; the old one works for `overlap` more, and then no longer.
+
+    Without `expires_at` the new one lives for as long as the old one was to. Temporary logins that the old
+    one has got end with it. Raises `AccessKeyUnknown`, `InvalidAccessKey`, `TooManyAccessKeys`.
+    """
+    if not timedelta(0) <= overlap <= LONGEST_OVERLAP:
+        raise InvalidAccessKey(f"both keys work side by side for 0 to {LONGEST_OVERLAP.days} days")
+    owner = tx.execute(_OWNER.where(access_keys.c.id == key_id)).scalar_one_or_none()
+    if owner is None:
+        raise AccessKeyUnknown(key_id)
+    old = get_access_key(tx, key_id)
+    if old.is_disabled:
+        raise InvalidAccessKey(f"the access key {key_id} is disabled; enable it, or make a new one")
+    if old.expires_at is not None and old.expires_at <= now:
+        raise InvalidAccessKey(f"the access key {key_id} has expired; make a new one")
+    if expires_at is None and old.expires_at is not None:
+        expires_at = now + (old.expires_at - old.created_at)
+    new = create_access_key(tx, sealer, owner, old.name, now, scope=old.scope, expires_at=expires_at)
+    ends = int((now + overlap).timestamp())
+    ending = or_(access_keys.c.id == key_id, access_keys.c.made_by == key_id)
+    later = or_(access_keys.c.expires.is_(None), access_keys.c.expires > ends)
+    tx.execute(update(access_keys).where(ending, later).values(expires=ends))
+    return new
 
 
 def create_temporary_login(
@@ -142,6 +176,27 @@ def get_access_key(tx: Connection, key_id: str) -> AccessKey:
     return _key(row)
 
 
+def get_key_of(tx: Connection, user_id: int, key_id: str) -> AccessKey:
+    """The user's own access key; a temporary login is none. Raises `AccessKeyUnknown`."""
+    row = tx.execute(_KEYS.where(access_keys.c.id == key_id, *_lasting(user_id))).one_or_none()
+    if row is None:
+        raise AccessKeyUnknown(key_id)
+    return _key(row)
+
+
+def list_keys_of(tx: Connection, user_id: int) -> tuple[AccessKey, ...]:
+    """The user's access keys, at most `MAX_KEYS`, the oldest first."""
+    rows = tx.execute(_KEYS.where(*_lasting(user_id)).order_by(access_keys.c.created_at, access_keys.c.id))
+    return tuple(_key(row) for row in rows)
+
+
+def rename_key(tx: Connection, key_id: str, name: str) -> None:
+    """Raises `AccessKeyUnknown`, `InvalidAccessKey`."""
+    _check_name(name)
+    change = update(access_keys).where(access_keys.c.id == key_id).values(name=name)
+    _require(tx.execute(change).rowcount, key_id)
+
+
 def set_key_disabled(tx: Connection, key_id: str, disabled: bool) -> None:
     """Takes effect with the next request, also on tokens and temporary logins that it has got.
 
@@ -163,6 +218,15 @@ def record_use(tx: Connection, key_id: str, address: str, now: datetime) -> None
     tx.execute(
         update(access_keys).where(access_keys.c.id == key_id).values(last_used_at=now, last_used_from=address)
     )
+
+
+def _check_name(name: str) -> None:
+    if not 1 <= len(name) <= 64 or not name.isprintable():
+        raise InvalidAccessKey("the name of an access key has 1 to 64 printable characters")
+
+
+def _lasting(user_id: int) -> tuple[ColumnElement[bool], ...]:
+    return (access_keys.c.user_id == user_id, access_keys.c.is_temporary.is_(False))
 
 
 def _require(changed: int, key_id: str) -> None:
@@ -200,3 +264,4 @@ _KEYS = select(
     access_keys.c.last_used_at,
     access_keys.c.last_used_from,
 ).join(users, users.c.id == access_keys.c.user_id)
+_OWNER = select(access_keys.c.user_id).where(access_keys.c.is_temporary.is_(False))

@@ -44,6 +44,7 @@ class KeyLogins:
                 users.c.is_disabled,
                 users.c.is_auditor,
                 organizations.c.name,
+                access_keys.c.is_temporary,
             )
             .join(users, users.c.id == access_keys.c.user_id)
             .outerjoin(robots, robots.c.user_id == users.c.id)
@@ -94,4 +95,4 @@ class KeyLogins:
 
 def _account(row: Row) -> Account:
     scope = None if row[2] is None else json.loads(row[2])
-    return Account(row[5], row[6], bool(row[7]), row[0], scope, bool(row[9]), row[10])
+    return Account(row[5], row[6], bool(row[7]), row[0], scope, bool(row[9]), row[10], bool(row[11]))

@@ -33,7 +33,7 @@ class Account:
     """A user who may log in, as of now, by the password or by the access key `key_id`.
 
     `scope` limits what the key may: levels by names of organizations and images; None is no limit.
-    `robot_of` is the organization that holds a robot.
+    `robot_of` is the organization that holds a robot; `is_temporary` tells a temporary login from a key.
     """
 
     id: int
@@ -43,6 +43,7 @@ class Account:
     scope: Mapping[str, int] | None = None
     is_auditor: bool = False
     robot_of: str | None = None
+    is_temporary: bool = False
 
 
 class Logins:

@@ -32,11 +32,12 @@ from wherry.audit.entries import (
     Target,
 )
 from wherry.audit.errors import ChainBroken
-from wherry.audit.journal import record
+from wherry.audit.journal import plain, record
 from wherry.db.database import Database
 from wherry.db.errors import DatabaseError
 from wherry.kit.clock import Clock
 from wherry.observability import current_request_id
+from wherry.observability.redaction import redact
 from wherry.web.exchange import Exchange
 from wherry.web.routes import Audit
 
@@ -50,6 +51,7 @@ A_MINUTE = 300
 MAX_WATCHED = 10_000
 # A name that nobody has, as far as it is kept.
 MAX_TRIED = 64
+MAX_SAID = 200
 # So long an answer waits for the record of its refusal; the record is written in any case.
 PATIENCE_SECONDS = 1.0
 
@@ -80,7 +82,7 @@ def means_of(actor: Actor) -> Means:
     """What the actor was known by."""
     if actor.is_anonymous:
         return Means.NOTHING
-    if actor.grant is not None:
+    if actor.grant is not None or actor.by_token:
         return Means.TOKEN
     if actor.session_id is not None:
         return Means.SESSION
@@ -147,7 +149,9 @@ class Audited:
         """The attempt of somebody who is logged in was refused or failed. Never raises."""
         source = attempt.source
         if source.actor_id is not None:
-            entry = Entry(source, attempt.action, attempt.target, result, reason, detail)
+            # What was asked for and cannot be is any text at all.
+            said = {name: plain(redact(str(value)), MAX_SAID) for name, value in detail.items()}
+            entry = Entry(source, attempt.action, attempt.target, result, reason, said)
             await self._keep(source.actor_id, entry)
 
     async def login_failed(self, tried: str, key_id: str | None, address: str, reason: str) -> None:

@@ -1,4 +1,4 @@
-"""From the Authorization header to an actor: Basic with a password, Bearer with a registry token, nobody."""
+"""From the Authorization header to an actor: Basic with a password, Bearer with a token, nobody."""
 
 import base64
 import binascii
@@ -84,6 +84,6 @@ class Authentication:
             account = await self._key_logins.account(claims.key_id)
         else:
             account = await self._logins.account(claims.user_id)
-        if account is None:
+        if account is None or claims.user_name not in (None, account.name):
             raise BadToken("the token is not valid; log in again")
-        return actor_of(account, claims.grant)
+        return actor_of(account, claims.grant, by_token=claims.grant is None)

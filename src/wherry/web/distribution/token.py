@@ -26,7 +26,7 @@ MAX_FORM = 64 * 1024
 
 async def give_token(call: Call) -> Response:
     """GET: who comes with Basic gets a token for themselves, who comes with nothing one for public images."""
-    if call.actor.grant is not None:
+    if call.actor.grant is not None or call.actor.by_token:
         # Else a token for one pull would buy one for everything that its user may, for ever.
         raise Problem(401, Code.UNAUTHORIZED, "a token does not buy another one; come with the password")
     scopes = parse_scopes(value for key, value in call.query if key == "scope")
