@@ -9,6 +9,7 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from tests.hostile.api_seeds import ApiSeeds
 from tests.hostile.requests import Request
 
 OCI_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
@@ -96,6 +97,7 @@ class Seeds:
 
     credentials: Credentials
     uploads: list[str] = field(default_factory=list)
+    api: ApiSeeds = field(default_factory=ApiSeeds)
 
     def draw(self, rng: random.Random) -> Request:
         """One of them, with credentials of some kind."""
@@ -201,6 +203,10 @@ def _ask_token(_seeds: Seeds, rng: random.Random) -> Request:
     return Request("POST", "/token", (("Content-Type", "application/x-www-form-urlencoded"),), form.encode())
 
 
+def _use_api(seeds: Seeds, rng: random.Random) -> Request:
+    return seeds.api.draw(rng)
+
+
 def _elsewhere(_seeds: Seeds, rng: random.Random) -> Request:
     return Request("GET", rng.choice(["/", "/healthz", "/readyz", "/nothing", "/v2", "/v1/_ping"]))
 
@@ -208,5 +214,5 @@ def _elsewhere(_seeds: Seeds, rng: random.Random) -> Request:
 _MAKERS = (
     *(_read_manifest, _read_manifest, _read_blob, _read_blob, _write_manifest, _write_manifest, _delete),
     *(_begin_upload, _go_on_with_upload, _go_on_with_upload, _go_on_with_upload, _list, _list),
-    *(_ask_token, _elsewhere),
+    *(_ask_token, _elsewhere, _use_api, _use_api, _use_api),
 )

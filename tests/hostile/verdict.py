@@ -32,6 +32,26 @@ def fault_of(request: Request, answer: Answer) -> str | None:
     path = request.path
     if answer.status >= 400 and (path.startswith("/v2/") or path in ("/v2", "/token")):
         return _fault_of_error(request, answer)
+    if answer.status >= 400 and path.startswith("/api/"):
+        return _fault_of_problem(request, answer)
+    return None
+
+
+def _fault_of_problem(request: Request, answer: Answer) -> str | None:
+    """RFC 9457, with what this API adds."""
+    if answer.headers.get("content-type") != "application/problem+json":
+        return f"answered {answer.status} as {answer.headers.get('content-type')!r}"
+    if request.method == "HEAD":
+        return None
+    try:
+        problem = json.loads(answer.body)
+        whole = problem["title"] and problem["detail"] and problem["code"]
+    except (ValueError, KeyError, TypeError):
+        return f"answered {answer.status} without a whole problem"
+    if not whole or problem["status"] != answer.status:
+        return f"answered {answer.status} with a problem of {problem['status']}"
+    if len(answer.body) > 8000:
+        return f"answered {answer.status} at unbearable length"
     return None
 
 
