@@ -105,13 +105,10 @@ _JsonLoader.yaml_constructors = {
 
 
 class _Plain(_Dumper):  # type: ignore[misc]  # as above
-    """Writes texts of several lines as blocks, and a list below its key with an indent."""
+    """Writes texts of several lines as blocks, and what is there twice, twice."""
 
     def ignore_aliases(self, data: Any) -> bool:
         return True
-
-    def increase_indent(self, flow: bool = False, indentless: bool = False) -> Any:
-        return super().increase_indent(flow, False)
 
 
 def _write_text(dumper: Any, text: str) -> Any:
