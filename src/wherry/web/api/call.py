@@ -19,6 +19,8 @@ from wherry.access.decisions import Actor
 from wherry.access.grants import Standing
 from wherry.access.tokens import RegistryTokens
 from wherry.audit.entries import SERVICE, Kind, Target
+from wherry.blobs import Intake
+from wherry.blobs.store import BlobReader
 from wherry.db.database import Database
 from wherry.db.idempotent_requests import MAX_KEY, KeptAnswer, find_answer, keep_answer
 from wherry.identity.organizations import LIBRARY
@@ -54,6 +56,8 @@ class ApiServices:
     passwords: Passwords
     tokens: RegistryTokens
     sealer: Sealer
+    intake: Intake
+    store: BlobReader
     origin: Origin
     clock: Clock
     idle: timedelta
@@ -128,15 +132,15 @@ class Call:
         """What the audit trail has to know of the request."""
         return Attempt(source_of(self.actor, self.request.scope), self.action, self.target)
 
-    def require_match(self, document: BaseModel) -> None:
+    def require_match(self, document: BaseModel | None) -> None:
         """Within the change's transaction: refuse it where the client saw another version (If-Match).
 
-        Raises `Problem`.
+        None stands for what is not there, which no version matches. Raises `Problem`.
         """
         wanted = self.request.headers.get("if-match")
-        if wanted is None or wanted.strip() == "*":
+        if wanted is None or (wanted.strip() == "*" and document is not None):
             return
-        if etag_of(document) not in {tag.strip() for tag in wanted.split(",")}:
+        if document is None or etag_of(document) not in {tag.strip() for tag in wanted.split(",")}:
             message = "it was changed since you read it; read it again, and change that"
             raise Problem(412, "changed_meanwhile", message)
 

@@ -3,11 +3,12 @@
 import base64
 import binascii
 import hashlib
+from datetime import UTC, datetime
 from typing import Annotated, Generic, TypeVar
 from urllib.parse import urlencode
 
 from fastapi import Query
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 from starlette.datastructures import QueryParams
 from starlette.responses import Response
 
@@ -17,6 +18,21 @@ T = TypeVar("T")
 
 DEFAULT_PAGE = 100
 MAX_PAGE = 1000
+
+# Texts that every database keeps, and names of organizations and images.
+NO_ZERO = r"^[^\x00]*$"
+NAME_CHARACTERS = r"^[a-z0-9._/-]*$"
+
+
+def _in_utc(moment: datetime) -> datetime:
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("this is beyond the calendar") from None
+
+
+# A time as it is sent: with a time zone.
+Moment = Annotated[AwareDatetime, AfterValidator(_in_utc)]
 
 Limit = Annotated[int, Query(ge=1, le=MAX_PAGE, description="Most items on a page.")]
 Cursor = Annotated[str | None, Query(max_length=1024, description="`next` of the page before.")]

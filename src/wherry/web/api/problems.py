@@ -93,6 +93,8 @@ _STATUSES: tuple[tuple[type[Exception], int], ...] = (
     (access_errors.ShareExists, 409),
     (access_errors.ShareUnknown, 404),
     (registry_errors.OrganizationNotEmpty, 409),
+    (registry_errors.RepositoryExists, 409),
+    (registry_errors.TagExists, 409),
     (registry_errors.StillReferenced, 409),
     (registry_errors.RepositoryUnknown, 404),
     (registry_errors.ManifestUnknown, 404),
