@@ -89,12 +89,15 @@ class Site:
     def __init__(self, server: Wherry, database_url: str | None = None) -> None:
         self.host, self.url = server.host, server.url
         self.database = Database(database_url or f"sqlite:///{server.data / 'wherry.db'}")
-        self._sealer = Sealer(master_key_in(server.data / "master.key"))
+        self.sealer = Sealer(master_key_in(server.data / "master.key"))
         self.registry = httpx.Client(base_url=server.url, auth=(server.username, server.password), timeout=60)
+        # To make a client takes longer than a request.
+        self._wire = httpx.Client(timeout=60)
         self.admin = self.client(self.key("admin"))
 
     def close(self) -> None:
         self.registry.close()
+        self._wire.close()
         self.database.close()
 
     def user(self, name: str = "") -> str:
@@ -127,7 +130,7 @@ class Site:
         def work(tx: Connection) -> Key:
             made = create_access_key(
                 tx,
-                self._sealer,
+                self.sealer,
                 get_user(tx, user).id,
                 "test",
                 datetime.now(UTC),
@@ -176,8 +179,7 @@ class Site:
         return httpx.Request(method, self.url + request.uri, headers=request.header_params, content=body)
 
     def send(self, request: httpx.Request) -> httpx.Response:
-        with httpx.Client(timeout=60) as client:
-            return client.send(request)
+        return self._wire.send(request)
 
     def _write(self, work: Callable[[Connection], T]) -> T:
         """Change what the server may have asked for already; it knows of it when this returns."""
@@ -231,7 +233,7 @@ class Site:
         """The status of a pull, with a login key where a key is given."""
         auth = (f"local@{key.id}", key.login_key) if key else None
         path = f"{self.url}/v2/{image}/manifests/{reference}"
-        return httpx.get(path, auth=auth, headers={"accept": "*/*"}, timeout=60).status_code
+        return self._wire.get(path, auth=auth, headers={"accept": "*/*"}).status_code
 
     def _blob(self, image: str, content: bytes) -> str:
         digest = f"sha256:{hashlib.sha256(content).hexdigest()}"

@@ -54,7 +54,7 @@ async def show_share_feature_gates(call: Call) -> Response:
 
 
 async def show_domain_overview(call: Call) -> Response:
-    """How much there is: of the whole service for administrators, else of what one may see."""
+    """How much there is: of the whole service for administrators and auditors, else of what one may see."""
     organizations, repositories, tags, stored = await _figures(call)
     return answer(
         {
@@ -95,7 +95,7 @@ async def list_projects(call: Call) -> Response:
 
 async def _figures(call: Call) -> tuple[int, int, int, int]:
     actor = call.actor
-    if actor.is_admin and actor.ceiling is None:
+    if actor.sees_everything and actor.ceiling is None:
         all_of_it = await call.read(overview)
         return all_of_it.organizations, all_of_it.repositories, all_of_it.tags, all_of_it.stored
     wanted = RepositoryFilter(

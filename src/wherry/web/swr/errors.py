@@ -100,6 +100,7 @@ _CODES: tuple[tuple[type[Exception], Code], ...] = (
     (identity_errors.OrganizationUnknown, Code.ORGANIZATION_UNKNOWN),
     (identity_errors.UserUnknown, Code.INVALID_USER),
     (identity_errors.InvalidAccessKey, Code.INVALID_PARAMETER),
+    (access_errors.InvalidGrant, Code.INVALID_USER),
     (access_errors.ShareDescriptionTooLong, Code.DESCRIPTION_TOO_LARGE),
     (access_errors.InvalidShare, Code.INVALID_PARAMETER),
     (access_errors.ShareExists, Code.SHARE_EXISTS),

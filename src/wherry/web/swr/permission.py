@@ -50,16 +50,22 @@ async def organization_level(call: Call) -> Level:
     if actor.user_id is None:
         return Level.NONE
     user_id = actor.user_id
-    return await call.read(lambda tx: level_on_organization(tx, user_id, name))
+    given = await call.read(lambda tx: level_on_organization(tx, user_id, name))
+    return max(given, _least(actor))
 
 
 async def _image(call: Call, name: RepositoryName, action: Action) -> Image:
     actor, services = call.actor, call.services
     level = Level.EDIT if actor.is_admin else Level.NONE
     if actor.user_id is not None and not actor.is_admin and action.rule.need in NEEDED:
-        level = await services.standing.level(actor.user_id, name)
+        level = max(await services.standing.level(actor.user_id, name), _least(actor))
     is_public = action.rule.need is Need.READ and bool(await services.pulls.is_public(name))
     return Image(name, is_public, level)
+
+
+def _least(actor: Actor) -> Level:
+    """What somebody has without a grant."""
+    return Level.READ if actor.is_auditor else Level.NONE
 
 
 def _under_ceiling(actor: Actor, image: Image) -> Level:
