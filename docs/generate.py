@@ -215,18 +215,27 @@ How SWR's terms are meant here:
 - A namespace is an organization, a repository an image. In paths and bodies `$` stands for `/` in an image's
   name; `%2F` does too.
 - `auth` 1 is read, 3 is write, 7 is edit. `user_id` is what this API shows; in its place a user's name will
-  do.
+  do. Robots are users here, with the name `organization+robot`; rights of teams count, and are not listed.
 - An account (domain), which images are shared with, is an organization: all who have a right on it may pull.
+  So `domain_id` and `domain_name` of an image are its organization's; those of the overview and of the agency
+  are the signing user's. Only private images are shared.
+- Where a list is narrowed by `name` or `tag`, it shows what has the text in its name, whatever its case.
 - The project id is not used; `GET /v3/projects` gives every name one.
 - A temporary login may what the key that asked for it may. It lives for six hours, or for the
   `duration_seconds` (900 to 86400) of the query; `create_authorization_token` makes one for 24 hours. It ends
-  early when its user is disabled, not when the key that asked for it is.
+  early with the key that asked for it, and when its user is disabled.
 - There is no limit on the number of organizations: `quota_limit` is -1.
 - `num_download`, `downflow_size` and the report `downflow` are not measured yet: 0, or no points.
 - Of a share that is not there, `show_access_domain` says so with `exist: false`.
 
 The operations of the enterprise edition (`/v2/{project_id}/instances/…` and its relatives) are answered with
 501 and the code `SVCSTG.SWR.5010000`, those that are not yet available with `SVCSTG.SWR.5010001`.
+"""
+
+
+_SWR_STATES = """\
+The first column is the SDK's method. What "answers as if there were none" has the documented shape, with
+nothing in it: lists are empty, and what is looked for by its id is not found.
 """
 
 
@@ -240,12 +249,14 @@ def _swr() -> str:
             _MADE.format(source="src/wherry/web/swr"),
             _SWR_INTRODUCTION,
             "## Operations\n",
+            _SWR_STATES,
             _table(
-                ("Operation", "Request", "Must have", "State"),
+                ("Operation", "Request", "Action", "Must have", "State"),
                 (
                     (
                         f"`{operation.name}`",
                         f"`{operation.route.method} {operation.route.shown}`",
+                        f"`{operation.route.action}`",
                         f"`{operation.route.action.rule.need}`",
                         operation.state.value,
                     )

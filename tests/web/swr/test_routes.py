@@ -55,5 +55,7 @@ def test_the_page_is_the_one_of_the_declarations():
     assert _PAGE.read_text() == pages()["swr.md"]
     text = _PAGE.read_text()
     for operation in OPERATIONS:
-        assert f"| `{operation.name}` | `{operation.route.method} {operation.route.shown}` |" in text
+        route, action = operation.route, operation.route.action
+        row = f"| `{operation.name}` | `{route.method} {route.shown}` | `{action}` | `{action.rule.need}` |"
+        assert f"{row} {operation.state} |\n" in text
     assert {operation.state for operation in OPERATIONS} == set(State)

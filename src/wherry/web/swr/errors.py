@@ -99,6 +99,8 @@ _CODES: tuple[tuple[type[Exception], Code], ...] = (
     (identity_errors.OrganizationExists, Code.ORGANIZATION_EXISTS),
     (identity_errors.OrganizationUnknown, Code.ORGANIZATION_UNKNOWN),
     (identity_errors.UserUnknown, Code.INVALID_USER),
+    # Deleted while its request was under way.
+    (identity_errors.AccessKeyUnknown, Code.NOT_AUTHENTICATED),
     (identity_errors.InvalidAccessKey, Code.INVALID_PARAMETER),
     (access_errors.InvalidGrant, Code.INVALID_USER),
     (access_errors.ShareDescriptionTooLong, Code.DESCRIPTION_TOO_LARGE),
