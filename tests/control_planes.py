@@ -1,4 +1,4 @@
-"""Fixtures of real Kubernetes control planes; each is started by the first test that asks, and serves all."""
+"""Fixtures of real Kubernetes clusters; each is started by the first test that asks, and serves all."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from engines.pytest_plugin import require
-from engines.servers import ControlPlane, control_plane
+from engines.servers import ControlPlane, RealCluster, control_plane, real_cluster
 
 _numbers = itertools.count(1)
 
@@ -38,13 +38,32 @@ def own_kubernetes() -> Iterator[ControlPlane]:
         yield plane
 
 
+@pytest.fixture(scope="session")
+def nodes() -> Iterator[RealCluster]:
+    """A cluster of two real nodes, kubelet on containerd, that pull from whom a test has them `trust`."""
+    for engine in ("kubernetes", "kubectl", "containerd-2", "cni-plugins", "catatonit", "runc"):
+        require(engine, root=True)
+    with real_cluster(nodes=2) as cluster:
+        yield cluster
+
+
 @pytest.fixture
 def namespace(kubernetes: ControlPlane) -> Iterator[str]:
     """A new namespace of `kubernetes`, whose deletion has begun when the test is over."""
+    yield from _namespace(kubernetes)
+
+
+@pytest.fixture
+def nodes_namespace(nodes: RealCluster) -> Iterator[str]:
+    """A new namespace of `nodes`, whose deletion has begun when the test is over."""
+    yield from _namespace(nodes.plane)
+
+
+def _namespace(plane: ControlPlane) -> Iterator[str]:
     name = f"test-{next(_numbers)}"
-    kubernetes.kubectl("create", "namespace", name)
+    plane.kubectl("create", "namespace", name)
     yield name
-    kubernetes.kubectl("delete", "namespace", name, "--wait=false")
+    plane.kubectl("delete", "namespace", name, "--wait=false")
 
 
 def _cluster() -> contextlib.AbstractContextManager[ControlPlane]:

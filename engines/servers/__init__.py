@@ -2,6 +2,8 @@
 
 from engines.servers.daemons import Containerd, Dockerd, containerd, dockerd
 from engines.servers.distribution import PeerRegistry, docker_registry, registry_v3
+from engines.servers.image_archive import write_image_archive
+from engines.servers.kubelet import Node, RealCluster, real_cluster
 from engines.servers.kubernetes import APIRefused, ControlPlane, KubectlFailed, control_plane
 from engines.servers.postgresql import PostgreSQL, postgresql
 from engines.servers.process import ServerFailed, ServerProcess, free_port
@@ -14,8 +16,10 @@ __all__ = [
     "ControlPlane",
     "Dockerd",
     "KubectlFailed",
+    "Node",
     "PeerRegistry",
     "PostgreSQL",
+    "RealCluster",
     "S3Server",
     "ServerFailed",
     "ServerProcess",
@@ -26,7 +30,9 @@ __all__ = [
     "dockerd",
     "free_port",
     "postgresql",
+    "real_cluster",
     "registry_v3",
     "seaweedfs",
     "wherry",
+    "write_image_archive",
 ]

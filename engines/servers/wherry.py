@@ -34,16 +34,18 @@ def start_wherry(
     *,
     settings: Mapping[str, str] | None = None,
     workers: int | None = None,
+    address: str = "127.0.0.1",
     port: int | None = None,
     log: Path | None = None,
     ready_seconds: float = 60.0,
 ) -> Wherry:
     """Start a server on `data` and wait until it is ready. The caller ends it: `started.process.stop()`.
 
-    `settings` are WHERRY_… variables; none of the caller's own environment gets through.
+    `settings` are WHERRY_… variables; none of the caller's own environment gets through. It listens on
+    `address`: other network namespaces do not reach 127.0.0.1.
     """
     port = port or free_port()
-    listen = ["--data", str(data), "--host", "127.0.0.1", "--port", str(port)]
+    listen = ["--data", str(data), "--host", address, "--port", str(port)]
     if workers is not None:
         listen += ["--workers", str(workers)]
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("WHERRY_")}
@@ -53,7 +55,7 @@ def start_wherry(
         log=log or data.parent / f"{data.name}.log",
         env={**inherited, "WHERRY_ADMIN_PASSWORD": ADMIN_PASSWORD, **(settings or {})},
     )
-    server = Wherry(host=f"127.0.0.1:{port}", data=data, process=process)
+    server = Wherry(host=f"{address}:{port}", data=data, process=process)
     try:
         process.wait_until(lambda: answers(f"{server.url}/readyz", 200), ready_seconds)
     except BaseException:
@@ -68,9 +70,10 @@ def wherry(
     *,
     settings: Mapping[str, str] | None = None,
     workers: int | None = None,
+    address: str = "127.0.0.1",
     log: Path | None = None,
 ) -> Iterator[Wherry]:
     """A Wherry on `data` for the length of the block."""
-    server = start_wherry(data, settings=settings, workers=workers, log=log)
+    server = start_wherry(data, settings=settings, workers=workers, address=address, log=log)
     with ending(server.process):
         yield server
