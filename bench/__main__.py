@@ -14,7 +14,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from bench import cgroup, machine, memory, paging, pull, push, startup, table
+from bench import cgroup, machine, memory, paging, pull, push, rights, startup, table
 from bench.failure import BenchFailed
 from bench.figures import Report, Row
 from bench.loader import loader
@@ -27,6 +27,7 @@ _GROUPS: dict[str, tuple[Sequence[str], Callable[[Bench], Iterator[Row]]]] = {
     "pull": (pull.KEYS, pull.rows),
     "push": (push.KEYS, push.rows),
     "paging": (paging.KEYS, paging.rows),
+    "rights": (rights.KEYS, rights.rows),
     "memory": (memory.KEYS, memory.rows),
     "startup": (startup.KEYS, startup.rows),
 }

@@ -143,7 +143,32 @@ class NoGrowth:
         return Verdict(text, ratio <= self.times, f"{ratio:.2f} ×")
 
 
-Target = AtLeast | NoDearer | Below | NoGrowth
+@dataclass(frozen=True, slots=True)
+class AllBelow:
+    """Each of Wherry's medians stays under a limit, in the row's unit."""
+
+    limit: float
+
+    def verdict(self, row: Row) -> Verdict:
+        worst = max(figure.median for figure in row.figures.values())
+        text = f"each < {self.limit:g} {row.unit}"
+        return Verdict(text, worst < self.limit, f"at most {row.unit.write(worst)} {row.unit}")
+
+
+@dataclass(frozen=True, slots=True)
+class HoldsUp:
+    """Each of Wherry's figures is at least so many times the one that the row compares them with."""
+
+    times: float
+
+    def verdict(self, row: Row) -> Verdict:
+        assert row.base is not None
+        ratios = [ratio for key in row.figures if (ratio := row.ratio(key)) is not None]
+        text = f"each ≥ {self.times:g} × {row.names[row.base]}"
+        return Verdict(text, min(ratios) >= self.times, f"at least {min(ratios):.2f} ×")
+
+
+Target = AtLeast | NoDearer | Below | NoGrowth | AllBelow | HoldsUp
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +182,10 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One thing measured on every side."""
+    """One thing measured on every side, or on Wherry alone in several ways.
+
+    Then `names` tells the ways, and `base` the one that the others are compared with.
+    """
 
     key: str
     title: str
@@ -167,9 +195,19 @@ class Row:
     targets: Sequence[Target] = ()
     notes: Sequence[str] = ()
     others: float = 0.0
+    names: Mapping[str, str] = field(default_factory=dict)
+    base: str | None = None
 
     def ratio(self, side: str) -> float | None:
-        """How many times better Wherry is: above 1 it is ahead, whichever way the unit counts."""
+        """How many times better Wherry is: above 1 it is ahead, whichever way the unit counts.
+
+        With a `base` how many times better than it this way is.
+        """
+        if self.base is not None:
+            if side == self.base:
+                return None
+            ratio = self.figures[side].median / self.figures[self.base].median
+            return ratio if self.unit.more_is_better else 1 / ratio
         if WHERRY not in self.figures or side not in self.figures or side == WHERRY:
             return None
         ours, theirs = self.figures[WHERRY].median, self.figures[side].median

@@ -5,6 +5,7 @@ It shares no interpreter with anything that is measured or that measures. `wrk` 
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 import select
@@ -12,7 +13,7 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -151,7 +152,15 @@ def heads(
     return {"requests": count, "seconds": now - begin}
 
 
-def pages(*, port: int, authorization: str, path: str, seconds: float, least: int) -> dict[str, Any]:
+def pages(
+    *,
+    port: int,
+    authorization: str,
+    path: str,
+    seconds: float,
+    least: int,
+    headers: Sequence[tuple[str, str]] = (),
+) -> dict[str, Any]:
     """One GET after the other on one connection: how long each took."""
     took: list[float] = []
     size = 0
@@ -159,13 +168,50 @@ def pages(*, port: int, authorization: str, path: str, seconds: float, least: in
         end = time.perf_counter() + seconds
         while time.perf_counter() < end or len(took) < least:
             begin = time.perf_counter()
-            size = connection.ask("GET", path, expect=200).size
+            size = connection.ask("GET", path, expect=200, headers=headers).size
             took.append(time.perf_counter() - begin)
     return {"seconds": took, "size": size}
 
 
+def guess(*, port: int, path: str, rate: int, seconds: float, tag: str) -> dict[str, Any]:
+    """Wrong passwords, so many a second whether those before are answered or not, each for another name."""
+    poller = select.epoll()
+    sockets: dict[int, socket.socket] = {}
+    idle: list[int] = []
+    answers: dict[str, int] = {}
+    begin = time.perf_counter()
+    sent = 0
+    while (now := time.perf_counter() - begin) < seconds:
+        if sent < now * rate:
+            if not idle:
+                one = socket.create_connection(("127.0.0.1", port))
+                sockets[one.fileno()] = one
+                poller.register(one, select.EPOLLIN)
+                idle.append(one.fileno())
+            login = base64.b64encode(f"{tag}-{sent}:wrong password {sent}".encode()).decode()
+            lines = (
+                f"GET {path} HTTP/1.1",
+                f"Host: 127.0.0.1:{port}",
+                f"Authorization: Basic {login}",
+                "",
+                "",
+            )
+            sockets[idle.pop()].send("\r\n".join(lines).encode())
+            sent += 1
+        for number, _ in poller.poll(max(0.001, sent / rate - now)):
+            answer = sockets[number].recv(65536)
+            if not answer.startswith(b"HTTP/1.1 4"):
+                raise BenchFailed(f"a wrong password: {answer[:200]!r}")
+            status = answer[9:12].decode()
+            answers[status] = answers.get(status, 0) + 1
+            idle.append(number)
+    for one in sockets.values():
+        one.close()
+    return {"sent": sent, "answers": answers}
+
+
 _ORDERS: dict[str, Callable[..., dict[str, Any]]] = {
-    order.__name__: order for order in (push_blob, push_huge, push_images, pull, heads, pages)
+    order.__name__: order for order in (push_blob, push_huge, push_images, pull, heads, pages, guess)
 }
 
 

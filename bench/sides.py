@@ -19,7 +19,7 @@ from engines import EngineMissing, find
 from engines import version as engine_version
 from engines.servers.process import ServerProcess, accepts, answers, ending, free_port
 
-_PASSWORD = "bench-only-password"
+PASSWORD = "bench-only-password"
 # A line a request costs much of a request; the peers write none either.
 _QUIET = {"WHERRY_LOG_LEVEL": "warning"}
 WHERRY = "wherry"
@@ -166,17 +166,21 @@ def _wherry(folder: Path, settings: Mapping[str, str], inside: Path | None) -> S
         KINDS[WHERRY].title,
         _inside(inside, argv),
         log=folder / "server.log",
-        env={**inherited, **_QUIET, **settings, "WHERRY_ADMIN_PASSWORD": _PASSWORD},
+        env={**inherited, **_QUIET, **settings, "WHERRY_ADMIN_PASSWORD": PASSWORD},
     )
-    return Side(WHERRY, port, folder / "data", process, lambda scopes: _fetched_token(port, scopes))
+    return Side(WHERRY, port, folder / "data", process, lambda scopes: fetched_token(port, scopes))
 
 
-def _fetched_token(port: int, scopes: list[str]) -> str:
+def basic(user: str, password: str) -> str:
+    """The header of a client that sends user and password with every request."""
+    return "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()
+
+
+def fetched_token(port: int, scopes: list[str], user: str = "admin") -> str:
     """Once, with user and password, as clients do; then every request carries it."""
     query = urllib.parse.urlencode([("service", "bench"), *(("scope", scope) for scope in scopes)])
-    login = base64.b64encode(f"admin:{_PASSWORD}".encode()).decode()
     request = urllib.request.Request(
-        f"http://127.0.0.1:{port}/token?{query}", headers={"Authorization": f"Basic {login}"}
+        f"http://127.0.0.1:{port}/token?{query}", headers={"Authorization": basic(user, PASSWORD)}
     )
     with urllib.request.urlopen(request, timeout=30) as response:
         told = json.load(response)

@@ -40,7 +40,8 @@ checked by the server on every request. All servers run at once; those not being
 
 ## All figures
 
-“Wherry is” compares medians: above 1 × Wherry is ahead, whichever way the unit counts. CPU is
+“Wherry is” compares medians: above 1 × Wherry is ahead, whichever way the unit counts. Where Wherry alone is
+measured, in several ways, each is compared with the first of them. CPU is
 that of the server’s whole process tree; the kernel’s own threads, which write to the disk, are not in it.
 """
 _HEADERS = ("", "median (lowest–highest)", "CPU of the server", "Wherry is")
@@ -141,11 +142,17 @@ def _lines(report: Report, row: Row) -> Iterator[tuple[str, str, str, str]]:
         spread = f"{row.unit.write(figure.low)}–{row.unit.write(figure.high)}"
         ratio = row.ratio(key)
         yield (
-            report.sides[key][0],
+            row.names.get(key) or report.sides[key][0],
             f"{row.unit.write(figure.median)} {row.unit} ({spread})",
             "" if figure.cost is None else row.cost.write(figure.cost),
-            f"{ratio:.2f} ×" if ratio is not None else "" if key == WHERRY else "not measured",
+            _compared(row, key, ratio),
         )
+
+
+def _compared(row: Row, key: str, ratio: float | None) -> str:
+    if ratio is not None:
+        return f"{ratio:.2f} ×"
+    return "" if key == WHERRY or row.names else "not measured"
 
 
 def _named(report: Report, text: str) -> str:

@@ -27,9 +27,9 @@ class Counted(Passwords):
 
     checked = 0
 
-    async def matches(self, password_hash: str | None, password: str) -> bool:
+    async def matches(self, password_hash: str | None, password: str, address: str = "") -> bool:
         self.checked += 1
-        return await super().matches(password_hash, password)
+        return await super().matches(password_hash, password, address)
 
 
 @pytest.fixture

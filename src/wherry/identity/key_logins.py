@@ -2,6 +2,7 @@
 
 import hmac
 import json
+from collections import OrderedDict
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -18,6 +19,7 @@ from wherry.kit.clock import Clock
 
 # A key in use is noted this often, not at each of its requests.
 NOTED_EVERY = timedelta(minutes=1)
+MAX_NOTED = 10_000
 
 NoteUse = Callable[[str, str], None]
 
@@ -30,7 +32,7 @@ class KeyLogins:
         self._failures = failures
         self._clock = clock
         self._note_use = note_use
-        self._noted: dict[str, float] = {}
+        self._noted: OrderedDict[str, float] = OrderedDict()
         self._by_id = Prepared(
             select(
                 access_keys.c.id,
@@ -90,6 +92,9 @@ class KeyLogins:
         now = self._clock.now().timestamp()
         if now - self._noted.get(key_id, 0.0) >= NOTED_EVERY.total_seconds():
             self._noted[key_id] = now
+            self._noted.move_to_end(key_id)
+            while len(self._noted) > MAX_NOTED:
+                self._noted.popitem(last=False)
             self._note_use(key_id, address)
 
 

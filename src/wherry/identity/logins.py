@@ -83,14 +83,14 @@ class Logins:
         claim = hmac.digest(self._key, f"{len(name)}:{name}:{password}".encode(), hashlib.sha256)
         if known_hash is None or not hmac.compare_digest(self._right.get(claim, ""), known_hash):
             self._failures.refuse_if_many(name, address)
-            if not await self._matches(claim, known_hash, password):
+            if not await self._matches(claim, known_hash, password, address):
                 self._failures.record(name, address)
                 return None
         if row is None or row[3]:
             return None
         return _account(row)
 
-    async def _matches(self, claim: bytes, known_hash: str | None, password: str) -> bool:
+    async def _matches(self, claim: bytes, known_hash: str | None, password: str, address: str) -> bool:
         """Requests that come at once with the same password wait for one check of it.
 
         After a restart a busy client's connections all do.
@@ -98,13 +98,13 @@ class Logins:
         asked = (claim, known_hash)
         checking = self._checking.get(asked)
         if checking is None:
-            checking = asyncio.ensure_future(self._check(claim, known_hash, password))
+            checking = asyncio.ensure_future(self._check(claim, known_hash, password, address))
             self._checking[asked] = checking
             checking.add_done_callback(lambda _: self._checking.pop(asked, None))
         return await asyncio.shield(checking)
 
-    async def _check(self, claim: bytes, known_hash: str | None, password: str) -> bool:
-        right = await self._passwords.matches(known_hash, password)
+    async def _check(self, claim: bytes, known_hash: str | None, password: str, address: str) -> bool:
+        right = await self._passwords.matches(known_hash, password, address)
         if right:  # remembered before those who wait go on: nobody comes between and checks again
             self._remember(claim, known_hash or "")
         return right
