@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from wherry.cli.data_folder import open_database
+from wherry.cli.data_folder import change, open_database
 from wherry.cli.options import ConfigOption, DataOption, JsonOption, fail
 from wherry.cli.output import print_record, print_rows
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+    from wherry.access.actions import Action
+    from wherry.access.resources import Resource
 
 access = typer.Typer(no_args_is_help=True, help="Who may read, write and edit which images.")
 
@@ -36,6 +42,7 @@ def grant(
     from wherry.access.grants import grant as give
     from wherry.access.levels import Level
     from wherry.access.resources import Resource
+    from wherry.audit.entries import Target
     from wherry.identity.users import get_user
     from wherry.kit.clock import SystemClock
 
@@ -45,7 +52,13 @@ def grant(
         fail(str(error), 2)
     with open_database(data, config) as database:
         resource, now = Resource.parse(on), SystemClock().now()
-        database.write_now(lambda tx: give(tx, get_user(tx, user).id, resource, wanted, None, now))
+        change(
+            database,
+            _action(resource),
+            Target.resource(resource),
+            lambda tx: give(tx, get_user(tx, user).id, resource, wanted, None, now),
+            {"user": user, "level": wanted.word},
+        )
     typer.echo(f"{user} has {wanted.word} on the {resource} now.")
 
 
@@ -58,15 +71,28 @@ def revoke(
     Example: wherry access revoke ci acme/web
     """
     from wherry.access.grants import revoke as take_back
+    from wherry.access.levels import Level
     from wherry.access.resources import Resource
+    from wherry.audit.entries import Target
     from wherry.identity.users import get_user
 
     with open_database(data, config) as database:
         resource = Resource.parse(on)
-        had = database.write_now(lambda tx: take_back(tx, get_user(tx, user).id, resource))
-    if not had:
-        fail(f"{user} was given nothing on the {resource}.")
+
+        def work(tx: Connection) -> None:
+            if not take_back(tx, get_user(tx, user).id, resource):
+                fail(f"{user} was given nothing on the {resource}.")
+
+        told = {"user": user, "level": Level.NONE.word}
+        change(database, _action(resource), Target.resource(resource), work, told)
     typer.echo(f"{user} has nothing on the {resource} any more.")
+
+
+def _action(resource: Resource) -> Action:
+    from wherry.access.actions import Action
+    from wherry.access.resources import Kind
+
+    return Action.IMAGE_GRANT if resource.kind is Kind.IMAGE else Action.ORGANIZATION_GRANT
 
 
 @access.command("list")

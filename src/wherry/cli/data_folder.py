@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+import pwd
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from types import MappingProxyType
+from typing import TYPE_CHECKING, TypeVar
 
 from wherry.cli.options import fail, resolve
 
 if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+    from wherry.audit.entries import Target
     from wherry.db.database import Database
     from wherry.settings import Settings
+
+T = TypeVar("T")
 
 
 @contextmanager
@@ -32,6 +40,37 @@ def open_database(data: str | None, config: Path | None) -> Iterator[Database]:
         fail(str(error))
     finally:
         database.close()
+
+
+def change(
+    database: Database,
+    action: str,
+    target: Target | Callable[[T], Target],
+    work: Callable[[Connection], T],
+    detail: Mapping[str, object] = MappingProxyType({}),
+) -> T:
+    """Change something, on record: by the command line, with the name of the system's user in the detail."""
+    from wherry.audit.entries import COMMAND_LINE_NAME, Entry, Means, Result, Source
+    from wherry.audit.journal import record
+    from wherry.kit.clock import SystemClock
+
+    source, now = Source(COMMAND_LINE_NAME, means=Means.COMMAND_LINE), SystemClock().now()
+    told = {**detail, "system_user": _system_user()}
+
+    def whole(tx: Connection) -> T:
+        result = work(tx)
+        on = target(result) if callable(target) else target
+        record(tx, Entry(source, action, on, Result.DONE, "", told), now)
+        return result
+
+    return database.write_now(whole)
+
+
+def _system_user() -> str:
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:  # as in a container that was started with some number
+        return str(os.getuid())
 
 
 def require_database(settings: Settings) -> None:

@@ -12,7 +12,7 @@ from typing import Annotated, Any, TextIO
 
 import typer
 
-from wherry.cli.data_folder import open_database
+from wherry.cli.data_folder import change, open_database
 from wherry.cli.options import ConfigOption, DataOption, JsonOption, fail, resolve
 from wherry.cli.output import print_json, print_rows
 
@@ -41,7 +41,9 @@ def create(
 
     Example: wherry key create --user ci --csv credentials.csv --scope acme=write --expires 90d
     """
+    from wherry.access.actions import Action
     from wherry.app import open_sealer
+    from wherry.audit.entries import Target
     from wherry.identity.access_keys import create_access_key
     from wherry.identity.credentials_csv import Credentials, write_credentials
     from wherry.identity.users import get_user
@@ -51,7 +53,10 @@ def create(
     now = SystemClock().now()
     with open_database(data, config) as database, _new_file(csv) as file:
         sealer = open_sealer(resolve(config=config, data=data).settings)
-        made = database.write_now(
+        made = change(
+            database,
+            Action.KEY_CHANGE,
+            lambda key: Target.access_key(key.id),
             lambda tx: create_access_key(
                 tx,
                 sealer,
@@ -60,7 +65,8 @@ def create(
                 now,
                 scope=limits,
                 expires_at=None if lifetime is None else now + lifetime,
-            )
+            ),
+            {"change": "created", "user": user, "name": name, "scope": limits, "expires": expires},
         )
         file.write(write_credentials(Credentials(user, made.id, made.secret)))
     typer.echo(f"The access key {made.id} of {user} is in {csv}. Keep it safe: there is no second copy.")
@@ -107,10 +113,7 @@ def disable(key: KeyArgument, data: DataOption = None, config: ConfigOption = No
 
     Example: wherry key disable 0O3NR0C2YB7J6VUXTZ1K
     """
-    from wherry.identity.access_keys import set_key_disabled
-
-    with open_database(data, config) as database:
-        database.write_now(lambda tx: set_key_disabled(tx, key, True))
+    _set_disabled(key, True, data, config)
     typer.echo(f"{key} is disabled.")
 
 
@@ -120,10 +123,7 @@ def enable(key: KeyArgument, data: DataOption = None, config: ConfigOption = Non
 
     Example: wherry key enable 0O3NR0C2YB7J6VUXTZ1K
     """
-    from wherry.identity.access_keys import set_key_disabled
-
-    with open_database(data, config) as database:
-        database.write_now(lambda tx: set_key_disabled(tx, key, False))
+    _set_disabled(key, False, data, config)
     typer.echo(f"{key} is enabled.")
 
 
@@ -133,11 +133,34 @@ def delete(key: KeyArgument, data: DataOption = None, config: ConfigOption = Non
 
     Example: wherry key delete 0O3NR0C2YB7J6VUXTZ1K
     """
+    from wherry.access.actions import Action
+    from wherry.audit.entries import Target
     from wherry.identity.access_keys import delete_access_key
 
     with open_database(data, config) as database:
-        database.write_now(lambda tx: delete_access_key(tx, key))
+        change(
+            database,
+            Action.KEY_CHANGE,
+            Target.access_key(key),
+            lambda tx: delete_access_key(tx, key),
+            {"change": "deleted"},
+        )
     typer.echo(f"{key} is deleted.")
+
+
+def _set_disabled(key: str, disabled: bool, data: str | None, config: Path | None) -> None:
+    from wherry.access.actions import Action
+    from wherry.audit.entries import Target
+    from wherry.identity.access_keys import set_key_disabled
+
+    with open_database(data, config) as database:
+        change(
+            database,
+            Action.KEY_CHANGE,
+            Target.access_key(key),
+            lambda tx: set_key_disabled(tx, key, disabled),
+            {"change": "disabled" if disabled else "enabled"},
+        )
 
 
 def show_login_key(

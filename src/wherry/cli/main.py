@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from wherry import __version__
-from wherry.cli import access, database, key, repository, serve, settings, tag, uploads, user, version
+from wherry.cli import access, audit, database, key, repository, serve, settings, tag, uploads, user, version
 
 _HELP = "Wherry, a container registry: run it with `wherry serve`, then push with any client."
 
@@ -37,6 +37,7 @@ def build_app() -> typer.Typer:
     app.add_typer(repository.repositories, name="repository")
     app.add_typer(tag.tags, name="tag")
     app.add_typer(uploads.uploads, name="uploads")
+    app.add_typer(audit.audit, name="audit")
     app.add_typer(database.schema, name="db")
     app.command("version")(version.show_version)
     return app

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from wherry.cli.data_folder import open_database
+from wherry.cli.data_folder import change, open_database
 from wherry.cli.options import ConfigOption, DataOption, JsonOption
 from wherry.cli.output import note_more, print_record, print_rows
 
@@ -74,7 +74,7 @@ def show(
 
 
 @repositories.command("set")
-def change(
+def set_attributes(
     name: NameArgument,
     public: Annotated[
         bool, typer.Option("--public/--private", help="Whether anybody may pull without a login.")
@@ -86,12 +86,20 @@ def change(
 
     Example: wherry repository set acme/web --public
     """
+    from wherry.access.actions import Action
+    from wherry.audit.entries import Target
     from wherry.oci.names import RepositoryName
     from wherry.registry.repositories import set_public
 
     with open_database(data, config) as database:
         parsed = RepositoryName.parse(name)
-        database.write_now(lambda tx: set_public(tx, parsed, public))
+        change(
+            database,
+            Action.IMAGE_PUBLISH,
+            Target.image(parsed),
+            lambda tx: set_public(tx, parsed, public),
+            {"is_public": public},
+        )
     typer.echo(f"{name} is {'public' if public else 'private'} now.")
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from wherry.cli.data_folder import open_database
+from wherry.cli.data_folder import change, open_database
 from wherry.cli.options import ConfigOption, DataOption, JsonOption, fail
 from wherry.cli.output import print_rows
 
@@ -51,6 +51,8 @@ def create(
 
     Example: wherry user create ci --password-stdin < password.txt
     """
+    from wherry.access.actions import Action
+    from wherry.audit.entries import Target
     from wherry.identity.passwords import Passwords
     from wherry.identity.users import create_user
     from wherry.kit.clock import SystemClock
@@ -58,7 +60,13 @@ def create(
     with open_database(data, config) as database:
         password_hash = Passwords().hash_now(_ask_password(name, password_stdin))
         now = SystemClock().now()
-        made = database.write_now(lambda tx: create_user(tx, name, password_hash, now, is_admin=admin))
+        made = change(
+            database,
+            Action.USER_CHANGE,
+            Target.user(name),
+            lambda tx: create_user(tx, name, password_hash, now, is_admin=admin),
+            {"change": "created", "is_admin": admin},
+        )
     print_rows([_row(made)], _COLUMNS, as_json=as_json)
 
 
@@ -73,12 +81,20 @@ def password(
 
     Example: wherry user password admin --password-stdin < password.txt
     """
+    from wherry.access.actions import Action
+    from wherry.audit.entries import Target
     from wherry.identity.passwords import Passwords
     from wherry.identity.users import set_password
 
     with open_database(data, config) as database:
         password_hash = Passwords().hash_now(_ask_password(name, password_stdin))
-        database.write_now(lambda tx: set_password(tx, name, password_hash))
+        change(
+            database,
+            Action.USER_CHANGE,
+            Target.user(name),
+            lambda tx: set_password(tx, name, password_hash),
+            {"change": "another password"},
+        )
     typer.echo(f"{name} has another password now.")
 
 
@@ -103,10 +119,18 @@ def enable(name: NameArgument, data: DataOption = None, config: ConfigOption = N
 
 
 def _set_disabled(name: str, disabled: bool, data: str | None, config: Any) -> None:
+    from wherry.access.actions import Action
+    from wherry.audit.entries import Target
     from wherry.identity.users import set_disabled
 
     with open_database(data, config) as database:
-        database.write_now(lambda tx: set_disabled(tx, name, disabled))
+        change(
+            database,
+            Action.USER_CHANGE,
+            Target.user(name),
+            lambda tx: set_disabled(tx, name, disabled),
+            {"change": "disabled" if disabled else "enabled"},
+        )
 
 
 def _ask_password(name: str, from_stdin: bool) -> str:

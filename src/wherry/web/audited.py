@@ -105,15 +105,26 @@ class Audited:
         self.written = asyncio.Event()
 
     async def write(
-        self, attempt: Attempt, work: Callable[[Connection], T], detail: Detail[T] = _NOTHING
+        self,
+        attempt: Attempt,
+        work: Callable[[Connection], T],
+        detail: Detail[T] = _NOTHING,
+        made: Callable[[T], Target] | None = None,
     ) -> T:
-        """Run `work` as `Database.write` does, with its record; `detail` may be made of what it answers."""
-        result = await self._database.write(self.recorded(attempt, work, detail))
+        """Run `work` as `Database.write` does, with its record.
+
+        `detail` may be told from what `work` answers, and so may, with `made`, what the change was on.
+        """
+        result = await self._database.write(self.recorded(attempt, work, detail, made))
         self.written.set()
         return result
 
     def recorded(
-        self, attempt: Attempt, work: Callable[[Connection], T], detail: Detail[T] = _NOTHING
+        self,
+        attempt: Attempt,
+        work: Callable[[Connection], T],
+        detail: Detail[T] = _NOTHING,
+        made: Callable[[T], Target] | None = None,
     ) -> Callable[[Connection], T]:
         """`work` with its record, for who runs it as a part of something larger."""
         now = self._clock.now()
@@ -121,7 +132,8 @@ class Audited:
         def whole(tx: Connection) -> T:
             result = work(tx)
             told = detail(result) if callable(detail) else detail
-            record(tx, Entry(attempt.source, attempt.action, attempt.target, Result.DONE, "", told), now)
+            target = attempt.target if made is None else made(result)
+            record(tx, Entry(attempt.source, attempt.action, target, Result.DONE, "", told), now)
             return result
 
         return whole

@@ -23,6 +23,7 @@ from wherry.kit.secrets import Sealer
 from wherry.oci.errors import InvalidName
 from wherry.oci.names import RepositoryName, Tag
 from wherry.registry.pull import Pulls
+from wherry.registry.pull_counts import PullCounts
 from wherry.web.audited import Attempt, Audited, Detail, source_of
 from wherry.web.origin import Origin
 from wherry.web.signed_requests import SignedRequests
@@ -42,6 +43,7 @@ class SwrServices:
     database: Database
     intake: Intake
     pulls: Pulls
+    pull_counts: PullCounts
     standing: Standing
     signed_requests: SignedRequests
     sealer: Sealer
@@ -138,12 +140,22 @@ class Call:
             raise Problem(Code.INVALID_PARAMETER, "the body is a JSON array of 1 to 1000 elements")
         return document
 
+    async def counted(self, work: Callable[[Connection], T]) -> T:
+        """`read` of what shows how often images are pulled, up to this moment as far as this process knows."""
+        await self.services.pull_counts.write()
+        return await self.services.database.read(work)
+
     async def read(self, work: Callable[[Connection], T]) -> T:
         return await self.services.database.read(work)
 
-    async def write(self, work: Callable[[Connection], T], detail: Detail[T] = MappingProxyType({})) -> T:
-        """Change something, on record; `detail` is what the record says more."""
-        result = await self.services.audited.write(self.attempt, work, detail)
+    async def write(
+        self,
+        work: Callable[[Connection], T],
+        detail: Detail[T] = MappingProxyType({}),
+        made: Callable[[T], Target] | None = None,
+    ) -> T:
+        """Change something, on record, as `Audited.write` does."""
+        result = await self.services.audited.write(self.attempt, work, detail, made)
         self.is_recorded = True
         return result
 

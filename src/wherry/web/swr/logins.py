@@ -40,10 +40,10 @@ async def _login(call: Call, project: str, lifetime: timedelta) -> Response:
     user_id, now, scope = call.user_id, call.now, call.actor.ceiling
     sealer = call.services.sealer
     made_by = call.actor.key_id
-    call.target = Target.user(call.actor.name)
     key = await call.write(
         lambda tx: create_temporary_login(tx, sealer, user_id, lifetime, now, scope, made_by),
-        lambda made: {"key": made.id, "seconds": int(lifetime.total_seconds())},
+        {"seconds": int(lifetime.total_seconds())},
+        lambda made: Target.access_key(made.id),
     )
     host, user, password = call.registry_host, f"{project}@{key.id}", login_key(key.id, key.secret)
     auth = base64.b64encode(f"{user}:{password}".encode()).decode()
