@@ -19,6 +19,8 @@ from wherry.kit.secrets import Sealer
 MAX_KEYS = 100
 SHORTEST, LONGEST = timedelta(minutes=15), timedelta(hours=24)
 OVERLAP, LONGEST_OVERLAP = timedelta(hours=24), timedelta(days=30)
+# Far from where calendars end: what is added to an expiry is still one.
+LONGEST_LIFE = timedelta(days=36_525)
 _ID_LENGTH = 20
 _SECRET_LENGTH = 40
 
@@ -59,8 +61,8 @@ def create_access_key(
 ) -> NewAccessKey:
     """Raises `TooManyAccessKeys`, `InvalidAccessKey`."""
     _check_name(name)
-    if expires_at is not None and expires_at <= now:
-        raise InvalidAccessKey("an access key expires in the future")
+    if expires_at is not None and not now < expires_at <= now + LONGEST_LIFE:
+        raise InvalidAccessKey("an access key expires in the future, within a hundred years")
     held = select(func.count()).select_from(access_keys).where(*_lasting(user_id))
     if tx.execute(held).scalar_one() >= MAX_KEYS:
         raise TooManyAccessKeys(MAX_KEYS)

@@ -85,6 +85,7 @@ _STATUSES: tuple[tuple[type[Exception], int], ...] = (
     (identity_errors.AccessKeyUnknown, 404),
     (identity_errors.TeamUnknown, 404),
     (identity_errors.RobotUnknown, 404),
+    (identity_errors.InvalidLink, 404),
     (identity_errors.UserExists, 409),
     (identity_errors.OrganizationExists, 409),
     (identity_errors.TeamExists, 409),
