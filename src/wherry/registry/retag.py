@@ -4,24 +4,25 @@ from datetime import datetime
 
 from sqlalchemy import Connection, select
 
-from wherry.oci.names import RepositoryName, Tag
+from wherry.oci.digests import Digest
+from wherry.oci.names import Reference, RepositoryName, Tag
 from wherry.registry.errors import ManifestUnknown, TagExists
 from wherry.registry.push import move_tags
 from wherry.registry.repositories import get_repository
-from wherry.registry.tables import tags
+from wherry.registry.tables import manifests, tags
 
 
 def retag(
     tx: Connection,
     name: RepositoryName,
-    source: Tag,
+    source: Reference,
     destination: Tag,
     user_id: int,
     now: datetime,
     *,
     override: bool = False,
 ) -> None:
-    """Point `destination` at what `source` points at.
+    """Point `destination` at the manifest `source`, or at what that tag points at.
 
     Raises `RepositoryUnknown`, `ManifestUnknown`, and, without `override`, `TagExists`.
     """
@@ -34,7 +35,13 @@ def retag(
     move_tags(tx, repository.id, digest, [destination], user_id, now)
 
 
-def _digest_of(tx: Connection, repository_id: int, tag: Tag) -> str | None:
+def _digest_of(tx: Connection, repository_id: int, reference: Reference) -> str | None:
+    if isinstance(reference, Digest):
+        # Locked, so that no delete of the manifest comes between this and the tag.
+        query = select(manifests.c.digest).where(
+            manifests.c.repository_id == repository_id, manifests.c.digest == str(reference)
+        )
+        return tx.execute(query.with_for_update()).scalar_one_or_none()
     return tx.execute(
-        select(tags.c.digest).where(tags.c.repository_id == repository_id, tags.c.name == tag.text)
+        select(tags.c.digest).where(tags.c.repository_id == repository_id, tags.c.name == reference.text)
     ).scalar_one_or_none()

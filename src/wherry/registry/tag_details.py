@@ -1,7 +1,7 @@
 """Tags with what people want to see of them: digest, kind, size, times. Four queries for any page."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -92,13 +92,13 @@ def get_tag_details(tx: Connection, name: RepositoryName, tag: Tag) -> TagDetail
 
 def _details(tx: Connection, repository_id: int, query: Select[Any]) -> tuple[TagDetails, ...]:
     rows: Sequence[Any] = tx.execute(query).all()
-    sizes = _sizes(tx, repository_id, {row[1] for row in rows})
+    sizes = pull_sizes(tx, repository_id, {row[1] for row in rows})
     return tuple(
         TagDetails(row[0], row[1], row[2], row[3], sizes.get(row[1], 0), row[4], row[5]) for row in rows
     )
 
 
-def _sizes(tx: Connection, repository_id: int, digests: set[str]) -> dict[str, int]:
+def pull_sizes(tx: Connection, repository_id: int, digests: Collection[str]) -> dict[str, int]:
     """Bytes of the blobs below each manifest, through at most one level of index."""
     below = (
         select(manifest_references.c.manifest, manifest_references.c.target)
