@@ -110,8 +110,8 @@ def _made(tx: Connection, person: Person, now: datetime, create: bool) -> User:
     name = user_name_for(person.suggested_name)
     if not create:
         raise SignInRefused(
-            f"nobody here is linked to the person {person.subject!r} of {person.issuer};"
-            " ask an administrator to link you"
+            "no user here is linked to you; ask an administrator to link you, who are the subject"
+            f" {person.subject} of {person.issuer}"
         )
     try:
         user = create_user(tx, name, NO_PASSWORD, now)
@@ -121,8 +121,8 @@ def _made(tx: Connection, person: Person, now: datetime, create: bool) -> User:
         ) from None
     except UserExists:
         raise SignInRefused(
-            f"there is a user {name} here already who is not linked to you; if that is you,"
-            f" ask an administrator to link {name} to your sign-in"
+            f"there is a user {name} here already who is not linked to you; if that is you, ask an"
+            f" administrator to link {name} to the subject {person.subject} of {person.issuer}"
         ) from None
     _link(tx, person, user.id, now, made_user=True)
     return user

@@ -17,7 +17,7 @@ AGENT = "Mozilla/5.0 (a test)"
 
 def browser(registry: Registry, **headers: str) -> httpx.AsyncClient:
     """One browser: its cookies are its own. Redirects are not followed."""
-    return registry.client(**{"user-agent": AGENT, "accept": "text/html", **headers})
+    return registry.client(None, **{"user-agent": AGENT, "accept": "text/html", **headers})
 
 
 async def submit(
