@@ -13,6 +13,7 @@ from wherry.clusters.addresses import AddressRules
 from wherry.clusters.cluster import Cluster, find_cluster, get_cluster
 from wherry.clusters.errors import ClusterExists, ClusterUnknown, InvalidCluster
 from wherry.clusters.kubeconfig import Kubeconfig
+from wherry.clusters.pull_secrets.keys import revoke_pull_keys
 from wherry.clusters.tables import clusters
 from wherry.identity.organizations import get_organization
 from wherry.kit.secrets import Sealer
@@ -146,7 +147,11 @@ def change_cluster(
 
 
 def remove_cluster(tx: Connection, name: str) -> None:
-    """Its registration ends, and all that is kept of it; what runs in it goes on. Raises `ClusterUnknown`."""
+    """Its registration ends, with all that is kept of it and the keys that it pulls with; what runs goes on.
+
+    Raises `ClusterUnknown`.
+    """
+    revoke_pull_keys(tx, get_cluster(tx, name))
     if tx.execute(delete(clusters).where(clusters.c.name == name)).rowcount == 0:
         raise ClusterUnknown(name)
 

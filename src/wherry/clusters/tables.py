@@ -63,7 +63,7 @@ cluster_pull_keys = Table(
     metadata,
     Column("id", Id, primary_key=True),
     Column("cluster_id", Id, ForeignKey("clusters.id", ondelete="CASCADE"), nullable=False, index=True),
-    Column("source", String, nullable=False),
+    Column("organization", Name, nullable=False),
     Column("key_id", Name, nullable=False),
     Column("user_name", String, nullable=False),
     Column("sealed_password", String, nullable=False),

@@ -94,7 +94,7 @@ def _make_pull_keys_and_secrets() -> None:
         "cluster_pull_keys",
         sa.Column("id", Id, nullable=False),
         sa.Column("cluster_id", Id, nullable=False),
-        sa.Column("source", sa.String(), nullable=False),
+        sa.Column("organization", Name, nullable=False),
         sa.Column("key_id", Name, nullable=False),
         sa.Column("user_name", sa.String(), nullable=False),
         sa.Column("sealed_password", sa.String(), nullable=False),
