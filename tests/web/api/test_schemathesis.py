@@ -16,10 +16,12 @@ import httpx
 import pytest
 
 from engines.servers.wherry import Wherry, wherry
+from tests.web.api.known_names import furnish
 from wherry.web.api.routes import OPERATIONS, PREFIX
 
 # A longer run: SCHEMATHESIS_EXAMPLES=500 pytest tests/web/api/test_schemathesis.py
 EXAMPLES = os.environ.get("SCHEMATHESIS_EXAMPLES", "6")
+HOOKS = "tests.web.api.schemathesis_hooks"
 CHECKS = (
     "not_a_server_error",
     "status_code_conformance",
@@ -36,6 +38,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Wherry]:
     # Or after twenty tries at `POST /session` every further one is 429, and nothing is tried there.
     settings = {"WHERRY_AUTH_LOGIN_ATTEMPTS": "1000000"}
     with wherry(tmp_path_factory.mktemp("fuzzed") / "data", settings=settings) as running:
+        with httpx.Client(base_url=running.url, auth=(running.username, running.password)) as http:
+            furnish(http)
         yield running
 
 
@@ -52,6 +56,7 @@ def test_every_answer_is_one_that_is_written_down(server: Wherry, tmp_path: Path
             *("--request-timeout", "30", "--generation-database", "none", "--no-color"),
         ],
         cwd=tmp_path,
+        env={**os.environ, "SCHEMATHESIS_HOOKS": HOOKS, "PYTHONPATH": str(Path(__file__).parents[3])},
         capture_output=True,
         text=True,
         timeout=900,

@@ -37,6 +37,9 @@ Moment = Annotated[AwareDatetime, AfterValidator(_in_utc)]
 Limit = Annotated[int, Query(ge=1, le=MAX_PAGE, description="Most items on a page.")]
 Cursor = Annotated[str | None, Query(max_length=1024, description="`next` of the page before.")]
 
+# True or false, and nothing that could be meant so: for bodies.
+Flag = Annotated[bool, Field(strict=True)]
+
 
 class Document(BaseModel):
     """A resource as it is shown."""

@@ -62,7 +62,7 @@ def _describe_path_parameters(operation: dict[str, Any]) -> None:
     """They have the same meaning everywhere, so it is written down once."""
     for parameter in operation.get("parameters", ()):
         if parameter["in"] == "path":
-            description, example, pattern = _PATH_PARAMETERS[parameter["name"]]
+            description, example, pattern = PATH_PARAMETERS[parameter["name"]]
             parameter["description"] = description
             parameter["example"] = example
             parameter["schema"] = {"type": "string", "pattern": pattern}
@@ -97,7 +97,7 @@ _PART = "[a-z0-9]+(?:(?:[.]|_|__|-+)[a-z0-9]+)*"
 _LABEL = "[a-z0-9][a-z0-9._-]{0,63}"
 
 # By name: what it is, an example, and what it looks like. None has a slash.
-_PATH_PARAMETERS = {
+PATH_PARAMETERS = {
     "organization": ("The organization's name; `library` holds images without one.", "acme", f"^{_PART}$"),
     "image": (
         "The image's name behind its organization; a slash in it is `%2F`, or `$`.",

@@ -1,0 +1,40 @@
+"""What schemathesis finds on the server that it tries: names of path parameters that are there."""
+
+import httpx
+
+from tests.hostile.seeds import BLOBS, MANIFESTS, digest_of
+from wherry.web.api.routes import PREFIX
+
+KNOWN = {
+    "organization": ("acme", "beta"),
+    "image": ("web",),
+    "tag": tuple(tag for _, _, tag in MANIFESTS),
+    "digest": tuple(digest_of(content) for content, _, _ in MANIFESTS),
+    "user": ("bob", "carl"),
+    "team": ("web",),
+    "robot": ("ci",),
+    "with_organization": ("beta", "acme"),
+}
+
+
+def furnish(http: httpx.Client) -> None:
+    """Make all of it, as an administrator."""
+
+    def make(path: str, **body: object) -> None:
+        made = http.post(PREFIX + path, json=body)
+        assert made.status_code == 201, made.text
+
+    for organization in KNOWN["organization"]:
+        make("/organizations", name=organization)
+        for blob in BLOBS:
+            pushed = http.post(
+                f"/v2/{organization}/web/blobs/uploads/?digest={digest_of(blob)}", content=blob
+            )
+            assert pushed.status_code == 201, pushed.text
+        for content, media_type, tag in MANIFESTS:
+            url, kind = f"/v2/{organization}/web/manifests/{tag}", {"content-type": media_type}
+            assert http.put(url, content=content, headers=kind).status_code == 201
+        make(f"/organizations/{organization}/teams", name="web")
+        make(f"/organizations/{organization}/robots", name="ci")
+    for user in KNOWN["user"]:
+        make("/users", name=user, password="a long password")
