@@ -225,7 +225,9 @@ How SWR's terms are meant here:
   `duration_seconds` (900 to 86400) of the query; `create_authorization_token` makes one for 24 hours. It ends
   early with the key that asked for it, and when its user is disabled.
 - There is no limit on the number of organizations: `quota_limit` is -1.
-- `num_download`, `downflow_size` and the report `downflow` are not measured yet: 0, or no points.
+- `num_download` counts manifests of images that were fetched, those of indexes not; `downflow_size` and the
+  report `downflow` count bytes of blobs, in UTC days, of the images that are still there. What one process of
+  several has counted shows after 30 seconds. The report `store` has one point: now.
 - Of a share that is not there, `show_access_domain` says so with `exist: false`.
 
 The operations of the enterprise edition (`/v2/{project_id}/instances/…` and its relatives) are answered with

@@ -8,6 +8,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 import wherry
 from wherry.app.audit_chain import chain_for_ever
+from wherry.app.pull_recording import record_pulls, record_pulls_for_ever
 from wherry.app.unread_body import UnreadBody
 from wherry.app.upload_expiry import expire_uploads_for_ever
 from wherry.app.wiring import Wired, open_services
@@ -98,12 +99,14 @@ class Application:
         chores = (
             asyncio.create_task(expiring, name="expire-uploads"),
             asyncio.create_task(chain_for_ever(wired.distribution.audited), name="chain-audit-trail"),
+            asyncio.create_task(record_pulls_for_ever(wired.distribution.pull_counts), name="record-pulls"),
         )
 
         async def stop() -> None:
             for chore in chores:
                 chore.cancel()
             await asyncio.gather(*chores, return_exceptions=True)
+            await record_pulls(wired.distribution.pull_counts)
 
         stack.push_async_callback(stop)
 

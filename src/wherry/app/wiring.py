@@ -24,6 +24,7 @@ from wherry.kit.clock import Clock
 from wherry.kit.secrets import Sealer, master_key_in
 from wherry.observability import Metrics
 from wherry.registry.pull import Pulls
+from wherry.registry.pull_counts import PullCounts
 from wherry.registry.uploads import UploadReader
 from wherry.settings import Challenge, Settings, SparseManifests
 from wherry.web.api.call import ApiServices
@@ -100,6 +101,7 @@ async def open_services(settings: Settings, metrics: Metrics, clock: Clock, stac
         store=store,
         intake=Intake(store),
         pulls=Pulls(rows),
+        pull_counts=PullCounts(database, clock),
         uploads=UploadReader(reader),
         authentication=Authentication(Logins(rows, passwords, failures), key_logins, tokens, audited),
         audited=audited,
@@ -124,6 +126,7 @@ async def open_services(settings: Settings, metrics: Metrics, clock: Clock, stac
         database=database,
         intake=distribution.intake,
         pulls=distribution.pulls,
+        pull_counts=distribution.pull_counts,
         standing=distribution.standing,
         signed_requests=SignedRequests(
             KeySecrets(rows, sealer), key_logins, clock, settings.uploads.idle_timeout, audited

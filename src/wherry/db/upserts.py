@@ -25,6 +25,11 @@ def put_row(tx: Connection, table: Table, row: dict[str, Any]) -> None:
     tx.execute(_put(tx.dialect.name, table, tuple(row)), row)
 
 
+def add_to_row(tx: Connection, table: Table, key: dict[str, Any], amounts: dict[str, int]) -> None:
+    """Insert a row of `key` and `amounts`, or add the amounts to those of the row that is there."""
+    tx.execute(_add(tx.dialect.name, table, tuple(amounts)), key | amounts)
+
+
 # Building a statement costs more than running it; there are as many as there are tables.
 @cache
 def _insert_new(dialect: str, table: Table) -> Insert:
@@ -45,3 +50,11 @@ def _put(dialect: str, table: Table, names: tuple[str, ...]) -> Insert:
     key = [column.name for column in table.primary_key]
     changed = {name: insert.excluded[name] for name in names if name not in key}
     return insert.on_conflict_do_update(index_elements=key, set_=changed)
+
+
+@cache
+def _add(dialect: str, table: Table, names: tuple[str, ...]) -> Insert:
+    insert = sqlite.insert(table) if dialect == "sqlite" else postgresql.insert(table)
+    key = [column.name for column in table.primary_key]
+    added = {name: table.c[name] + insert.excluded[name] for name in names}
+    return insert.on_conflict_do_update(index_elements=key, set_=added)

@@ -11,7 +11,8 @@ from sqlalchemy import ColumnElement, Connection, func, or_, select
 from wherry.identity.tables import organizations, users
 from wherry.oci.names import RepositoryName
 from wherry.registry.errors import RepositoryUnknown
-from wherry.registry.tables import blobs, repositories, repository_blobs, tags
+from wherry.registry.pull_counts import PULLS
+from wherry.registry.tables import blobs, pull_counts, repositories, repository_blobs, tags
 from wherry.registry.visible import ids_visible_to, inside
 
 
@@ -27,7 +28,7 @@ class RepositoryOrder(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class RepositoryDetails:
-    """`size` is that of all blobs, each counted once, in bytes."""
+    """`size` is that of all blobs, each counted once, in bytes; `pulls` as `pull_counts` counts them."""
 
     id: int
     name: RepositoryName
@@ -41,6 +42,7 @@ class RepositoryDetails:
     updated_at: datetime
     tag_count: int
     size: int
+    pulls: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +138,18 @@ def sum_repositories(tx: Connection, narrowed: RepositoryFilter) -> RepositorySu
     return RepositorySums(row[0], int(row[1] or 0), int(row[2] or 0))
 
 
+def sent_by_day(tx: Connection, narrowed: RepositoryFilter, since: str = "") -> tuple[tuple[str, int], ...]:
+    """Bytes pulled from the repositories that pass the filter, by days such as 2026-01-31 from `since` on."""
+    rows = tx.execute(
+        select(pull_counts.c.day, func.sum(pull_counts.c.bytes))
+        .select_from(pull_counts.join(repositories).join(organizations))
+        .where(*_conditions(tx, narrowed), pull_counts.c.day >= since)
+        .group_by(pull_counts.c.day)
+        .order_by(pull_counts.c.day)
+    )
+    return tuple((row[0], int(row[1])) for row in rows)
+
+
 def _conditions(tx: Connection, narrowed: RepositoryFilter) -> list[ColumnElement[bool]]:
     conditions: list[ColumnElement[bool]] = []
     if narrowed.organization is not None:
@@ -179,6 +193,7 @@ def _repository(row: Any) -> RepositoryDetails:
         updated_at=row[8] if moved_at is None else moved_at,
         tag_count=row[9],
         size=int(row[10] or 0),
+        pulls=int(row[12]),
     )
 
 
@@ -207,4 +222,5 @@ _DETAILS = select(
     _TAG_COUNT,
     _SIZE,
     _MOVED,
+    PULLS,
 ).select_from(repositories.join(organizations).outerjoin(users, users.c.id == repositories.c.created_by))

@@ -94,6 +94,17 @@ tags = Table(
     sqlite_with_rowid=False,
 )
 
+pull_counts = Table(
+    "pull_counts",
+    metadata,
+    Column("repository_id", Id, ForeignKey("repositories.id", ondelete="CASCADE"), primary_key=True),
+    # Such as 2026-01-31, in UTC.
+    Column("day", Name, primary_key=True),
+    Column("pulls", BigInteger, nullable=False),
+    Column("bytes", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+
 uploads = Table(
     "uploads",
     metadata,

@@ -235,6 +235,10 @@ class Site:
         path = f"{self.url}/v2/{image}/manifests/{reference}"
         return self._wire.get(path, auth=auth, headers={"accept": "*/*"}).status_code
 
+    def pull_blob(self, image: str, content: bytes) -> None:
+        digest = f"sha256:{hashlib.sha256(content).hexdigest()}"
+        assert self.registry.get(f"/v2/{image}/blobs/{digest}").content == content
+
     def _blob(self, image: str, content: bytes) -> str:
         digest = f"sha256:{hashlib.sha256(content).hexdigest()}"
         started = self.registry.post(f"/v2/{image}/blobs/uploads/")

@@ -314,12 +314,15 @@ def create_repo(scene: Scene) -> Check:
 def show_repository(scene: Scene) -> Check:
     pushed, made, changed = _filled(scene)
     two = len(b"two!") - len(b"one")
+    for _ in range(3):
+        assert scene.site.pull(scene.image, "1", scene.site.key("admin")) == 200
     more = {
         "category": "linux",
         "description": DESCRIPTION,
         # The config of the second image has its layer in hexadecimal.
         "size": 2 * pushed.size + two + 2 * two,
         "num_images": 3,
+        "num_download": 3,
     }
     return Check(swr.ShowRepositoryRequest(**scene.where), 200, _shown(scene, made, changed, **more))
 
@@ -358,7 +361,9 @@ def delete_repo(scene: Scene) -> Check:
 @check
 def list_repos_details(scene: Scene) -> Check:
     _, made, changed = _filled(scene)
-    found = _listed(scene, made, changed, size=_size_of(scene), num_images=3, tags=["2", "1.0", "1"])
+    scene.site.pull(scene.image, "2", scene.site.key("admin"))
+    more = {"size": _size_of(scene), "num_images": 3, "num_download": 1, "tags": ["2", "1.0", "1"]}
+    found = _listed(scene, made, changed, **more)
     request = swr.ListReposDetailsRequest(namespace=scene.organization, name=scene.spelling)
     return Check(request, 200, {"body": [found], "content_range": "0-1/1"})
 
@@ -367,7 +372,8 @@ def list_repos_details(scene: Scene) -> Check:
 def list_repo_details(scene: Scene) -> Check:
     _, made, changed = _filled(scene)
     scene.site.push(f"{scene.organization}/second", "1")
-    found = _listed_v3(scene, made, changed, size=_size_of(scene), num_images=3)
+    scene.site.pull(scene.image, "2", scene.site.key("admin"))
+    found = _listed_v3(scene, made, changed, size=_size_of(scene), num_images=3, num_download=1)
     request = swr.ListRepoDetailsRequest(namespace=scene.organization, limit=1)
     return Check(request, 200, {"repos": [found], "next_marker": scene.image_id})
 
@@ -898,6 +904,7 @@ def _of_one_image(scene: Scene) -> tuple[Any, Pushed]:
 @check
 def show_domain_overview(scene: Scene) -> Check:
     client, pushed = _of_one_image(scene)
+    scene.site.pull_blob(scene.image, b"stored")
     fields = {
         "domain_id": scene.site.user_id(scene.user),
         "domain_name": scene.user,
@@ -905,7 +912,7 @@ def show_domain_overview(scene: Scene) -> Check:
         "repo_num": 1,
         "image_num": 2,
         "store_space": float(pushed.size),
-        "downflow_size": 0.0,
+        "downflow_size": float(len(b"stored")),
     }
     return Check(swr.ShowDomainOverviewRequest(), 200, fields, by=client)
 
@@ -913,6 +920,12 @@ def show_domain_overview(scene: Scene) -> Check:
 @check
 def show_domain_resource_reports(scene: Scene) -> Check:
     client, pushed = _of_one_image(scene)
+    for _ in range(2):
+        scene.site.pull_blob(scene.image, b"stored")
+    request = swr.ShowDomainResourceReportsRequest(resource_type="downflow", frequency="daily")
+    _, status, fields = asked(client, "show_domain_resource_reports", request)
+    sent = {"date": datetime.now(UTC).strftime("%Y-%m-%d"), "value": 2.0 * len(b"stored")}
+    assert (status, fields) == (200, {"body": [sent]})
     point = {"date": datetime.now(UTC).strftime("%Y-%m-%d"), "value": float(pushed.size)}
     request = swr.ShowDomainResourceReportsRequest(resource_type="store", frequency="daily")
     return Check(request, 200, {"body": [point]}, by=client)

@@ -22,6 +22,7 @@ def upgrade() -> None:
     _one_time_links()
     _federated_users()
     _lists()
+    _pull_counts()
 
 
 def _robots() -> None:
@@ -194,3 +195,21 @@ def _lists() -> None:
         postgresql_where=sa.text("is_public"),
     )
     op.create_index("ix_tags_repository_id_moved_at", "tags", ["repository_id", "moved_at"])
+
+
+def _pull_counts() -> None:
+    op.create_table(
+        "pull_counts",
+        sa.Column("repository_id", Id, nullable=False),
+        sa.Column("day", Name, nullable=False),
+        sa.Column("pulls", sa.BigInteger(), nullable=False),
+        sa.Column("bytes", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["repository_id"],
+            ["repositories.id"],
+            name="fk_pull_counts_repository_id_repositories",
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("repository_id", "day", name="pk_pull_counts"),
+        sqlite_with_rowid=False,
+    )

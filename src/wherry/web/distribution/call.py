@@ -22,6 +22,7 @@ from wherry.kit.clock import Clock
 from wherry.observability import Metrics
 from wherry.oci.names import RepositoryName
 from wherry.registry.pull import Pulls
+from wherry.registry.pull_counts import PullCounts
 from wherry.registry.uploads import UploadReader
 from wherry.web.audited import Attempt, Audited, source_of
 from wherry.web.authentication import Authentication
@@ -57,6 +58,7 @@ class Services:
     store: BlobStore
     intake: Intake
     pulls: Pulls
+    pull_counts: PullCounts
     uploads: UploadReader
     authentication: Authentication
     audited: Audited

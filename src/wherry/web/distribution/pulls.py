@@ -9,6 +9,7 @@ from starlette.types import Receive, Scope, Send
 
 from wherry.blobs.errors import BlobBytesMissing
 from wherry.oci.digests import Digest
+from wherry.oci.media_types import INDEXES
 from wherry.oci.names import parse_reference
 from wherry.registry.pull import PulledBlob
 from wherry.web.distribution.call import Call
@@ -55,7 +56,11 @@ async def get_manifest(call: Call) -> Response:
     ]
     if _is_known(call, digest):
         return RawResponse(304, headers[2:])
-    return RawResponse(200, headers, b"" if call.is_head else found.content)
+    if call.is_head:
+        return RawResponse(200, headers)
+    if found.media_type not in INDEXES:
+        call.services.pull_counts.image(call.repository)
+    return RawResponse(200, headers, found.content)
 
 
 async def get_blob(call: Call) -> Response:
@@ -75,14 +80,14 @@ async def get_blob(call: Call) -> Response:
     if _is_known(call, digest):
         return RawResponse(304, headers[1:])
     piece = asked_piece(call.header(b"range"), blob.size)
-    store = call.services.store
+    store, whole = call.services.store, piece or Piece(0, blob.size)
+    call.services.pull_counts.content(call.repository, whole.length)
     if call.services.redirect is not None:
         url = await store.presigned_url(blob.location, call.services.redirect)
         if url is not None:
             return RawResponse(307, [(b"location", url.encode()), (b"content-length", b"0"), headers[1]])
     if piece is None and blob.size <= _SMALL:
         return await _small(call, blob, [*headers, (b"content-length", b"%d" % blob.size)])
-    whole = piece or Piece(0, blob.size)
     headers.append((b"content-length", b"%d" % whole.length))
     if piece is not None:
         headers.append((b"content-range", b"bytes %d-%d/%d" % (piece.start, piece.stop - 1, blob.size)))

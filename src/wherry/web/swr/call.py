@@ -1,6 +1,7 @@
 """One request as a handler sees it: signed, read, allowed."""
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -17,6 +18,7 @@ from wherry.access.grants import Standing
 from wherry.audit.entries import SERVICE, Target
 from wherry.blobs.intake import Intake
 from wherry.db.database import Database
+from wherry.db.errors import DatabaseError
 from wherry.identity.organizations import LIBRARY
 from wherry.kit.clock import Clock
 from wherry.kit.secrets import Sealer
@@ -141,8 +143,9 @@ class Call:
         return document
 
     async def counted(self, work: Callable[[Connection], T]) -> T:
-        """`read` of what shows how often images are pulled, up to this moment as far as this process knows."""
-        await self.services.pull_counts.write()
+        """`read` of what shows how often images were pulled: up to now, as far as this process knows."""
+        with suppress(DatabaseError):  # then they are shown later
+            await self.services.pull_counts.write()
         return await self.services.database.read(work)
 
     async def read(self, work: Callable[[Connection], T]) -> T:

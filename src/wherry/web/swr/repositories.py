@@ -65,7 +65,7 @@ async def create_repo(call: Call) -> Response:
 async def show_repository(call: Call) -> Response:
     """One image."""
     name = call.image
-    found = await call.read(lambda tx: get_repository_details(tx, name))
+    found = await call.counted(lambda tx: get_repository_details(tx, name))
     path = f"{call.registry_host}/{name}"
     document = _figures(found) | {
         "id": found.id,
@@ -142,7 +142,7 @@ async def repository_page(
     order = RepositoryOrder(asked.one_of("order_column", _ORDERS, Code.INVALID_ORDER) or "updated")
     descending = asked.descending(order is RepositoryOrder.UPDATED)
     offset, limit = asked.offset(), asked.limit()
-    found, tags = await call.read(
+    found, tags = await call.counted(
         lambda tx: (
             page := list_repository_details(
                 tx, wanted, order=order, descending=descending, offset=offset, limit=limit
@@ -178,7 +178,7 @@ async def repository_page_v3(
 ) -> Response:
     """A page of v3: an object with the marker of the next one, 0 at the end."""
     limit = asked.limit()
-    found = await call.read(
+    found = await call.counted(
         lambda tx: list_repository_details(
             tx, wanted, order=RepositoryOrder.MADE, descending=False, limit=limit
         )
@@ -207,6 +207,5 @@ def _figures(found: RepositoryDetails) -> dict[str, object]:
         "size": found.size,
         "is_public": found.is_public,
         "num_images": found.tag_count,
-        # Not counted yet.
-        "num_download": 0,
+        "num_download": found.pulls,
     }
