@@ -115,11 +115,23 @@ def list_users(tx: Connection) -> tuple[User, ...]:
     return tuple(User(*row) for row in tx.execute(_PEOPLE))
 
 
-def page_of_users(tx: Connection, *, after: str = "", size: int = 100, contains: str = "") -> Page[User]:
+def page_of_users(
+    tx: Connection,
+    *,
+    after: str = "",
+    size: int = 100,
+    contains: str = "",
+    role: Role | None = None,
+    is_disabled: bool | None = None,
+) -> Page[User]:
     """A page by name of those behind `after`; `contains` folds case."""
     query = _PEOPLE.where(users.c.name > after).limit(size + 1)
     if contains:
         query = query.where(func.lower(users.c.name).contains(contains.lower(), autoescape=True))
+    if role is not None:
+        query = query.where(*_IN_ROLE[role])
+    if is_disabled is not None:
+        query = query.where(users.c.is_disabled == is_disabled)
     return Page.cut([User(*row) for row in tx.execute(query)], size)
 
 
@@ -188,3 +200,8 @@ _USERS = (
     .outerjoin(organizations, organizations.c.id == robots.c.organization_id)
 )
 _PEOPLE = _USERS.where(robots.c.user_id.is_(None)).order_by(users.c.name)
+_IN_ROLE = {
+    Role.ADMIN: (users.c.is_admin,),
+    Role.AUDITOR: (users.c.is_admin.is_(False), users.c.is_auditor),
+    Role.USER: (users.c.is_admin.is_(False), users.c.is_auditor.is_(False)),
+}

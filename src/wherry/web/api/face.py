@@ -66,6 +66,8 @@ class ApiFace:
             return
         operation, parameters = self._route(scope)
         exchange.route = PREFIX + operation.path
+        if "token" in parameters:
+            exchange.path = exchange.route  # a one-time link's token is not for a log
         actor, body = await sender(self._services, scope, receive)
         exchange.user = actor.name
         call = Call(self._services, operation.action, scope, actor, body, parameters)

@@ -2,14 +2,19 @@
 
 from wherry.web.api import (
     access_keys,
+    account,
     images,
+    links,
     login_commands,
     manifests,
     organizations,
     permissions,
+    sessions,
     shares,
     tags,
     tokens,
+    user_keys,
+    users,
 )
 from wherry.web.api.operations import Operation
 
@@ -25,4 +30,9 @@ OPERATIONS: tuple[Operation, ...] = (
     *access_keys.OPERATIONS,
     *login_commands.OPERATIONS,
     *tokens.OPERATIONS,
+    *links.OPERATIONS,
+    *user_keys.OPERATIONS,
+    *users.OPERATIONS,
+    *sessions.OPERATIONS,
+    *account.OPERATIONS,
 )
