@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import UTC, datetime, timedelta
 
 import httpx
 import pytest
 
 from tests.web.swr.site import Key, Site, code_of, swr
+from wherry.access.actions import Need
 from wherry.identity.access_keys import set_key_disabled
 from wherry.identity.users import set_disabled
+from wherry.web.swr.routes import OPERATIONS, Operation
 
 _PATH = "/v2/manage/namespaces"
 _REFUSED = (401, "4010000")
@@ -80,6 +83,35 @@ def test_a_changed_header(site: Site, name: str):
     value = (datetime.now(UTC) + timedelta(seconds=3)).strftime("%Y%m%dT%H%M%SZ")
     request.headers[name] = value if name == "x-sdk-date" else "other.example"
     assert code_of(site.send(request)) == _REFUSED
+
+
+@pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.name)
+def test_no_operation_takes_what_was_not_signed_so(site: Site, operation: Operation):
+    """A wrong secret, a skewed clock, another body, another header; what is open to all takes all of them."""
+    route = operation.route
+    path, key = re.sub(r"\{\w+\}", "nothing", route.template), site.key("admin")
+    wanted = (200, 404) if route.action.rule.need is Need.NOTHING else (401,)
+    late = _at(datetime.now(UTC) - timedelta(minutes=16))
+    body = b'{"namespace": "forged"}'
+    honest = site.signed(key, route.method, path, body=b"{}")
+    other_body = httpx.Request(
+        route.method,
+        honest.url,
+        headers={**honest.headers, "content-length": str(len(body))},
+        content=body,
+    )
+    other_header = site.signed(key, route.method, path)
+    other_header.headers["user-agent"] = "other"
+    for request in (
+        site.signed(Key(key.id, "x" * 40), route.method, path),
+        site.signed(key, route.method, path, headers=late),
+        other_body,
+        other_header,
+    ):
+        answer = site.send(request)
+        assert answer.status_code in wanted
+        if wanted == (401,):
+            assert code_of(answer) == _REFUSED
 
 
 def test_a_changed_query_or_path(site: Site, organization: str):
