@@ -37,7 +37,7 @@ FIELDS = (
 
 def canonical(value: object) -> str:
     """JSON that is the same for the same value: ASCII, keys in order, no space."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"))
+    return _encode(value)
 
 
 def link(previous: str, facts: Mapping[str, Any]) -> str:
@@ -76,4 +76,6 @@ def facts_of(row: Mapping[Any, Any]) -> dict[str, Any]:
     return facts
 
 
+# Made once: `json.dumps` with options makes an encoder at each call.
+_encode = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

@@ -11,7 +11,7 @@ from wherry.observability.redaction import STARS, is_secret_name, redact
 
 MAX_NAME = 300
 MAX_REASON = 500
-MAX_DETAIL = 128 * 1024
+MAX_RECORD = 128 * 1024
 
 
 def record(tx: Connection, entry: Entry, now: datetime) -> None:
@@ -21,27 +21,26 @@ def record(tx: Connection, entry: Entry, now: datetime) -> None:
 
 def _text(entry: Entry, now: datetime) -> str:
     source, target = entry.source, entry.target
-    detail = {name: STARS if is_secret_name(name) else value for name, value in entry.detail.items()}
-    if len(canonical(detail)) > MAX_DETAIL:
-        detail = {"left_out": "too long to be kept"}
-    return canonical(
-        {
-            "at": written_moment(now),
-            "actor": plain(source.actor),
-            "actor_id": source.actor_id,
-            "means": source.means.value,
-            "key_id": None if source.key_id is None else plain(source.key_id),
-            "client": plain(source.client),
-            "request_id": plain(source.request_id),
-            "action": str(entry.action),
-            "kind": target.kind.value,
-            "name": plain(target.name),
-            "organization": None if target.organization is None else plain(target.organization),
-            "result": entry.result.value,
-            "reason": plain(redact(entry.reason[: 4 * MAX_REASON]), MAX_REASON),
-            "detail": detail,
-        }
-    )
+    facts = {
+        "at": written_moment(now),
+        "actor": plain(source.actor),
+        "actor_id": source.actor_id,
+        "means": source.means.value,
+        "key_id": None if source.key_id is None else plain(source.key_id),
+        "client": plain(source.client),
+        "request_id": plain(source.request_id),
+        "action": str(entry.action),
+        "kind": target.kind.value,
+        "name": plain(target.name),
+        "organization": None if target.organization is None else plain(target.organization),
+        "result": entry.result.value,
+        "reason": plain(redact(entry.reason[: 4 * MAX_REASON]), MAX_REASON) if entry.reason else "",
+        "detail": {name: STARS if is_secret_name(name) else value for name, value in entry.detail.items()},
+    }
+    text = canonical(facts)
+    if len(text) > MAX_RECORD:
+        text = canonical({**facts, "detail": {"left_out": "too long to be kept"}})
+    return text
 
 
 def plain(text: str, limit: int = MAX_NAME) -> str:
