@@ -7,7 +7,19 @@ from typing import Annotated
 import typer
 
 from wherry import __version__
-from wherry.cli import access, audit, database, key, repository, serve, settings, tag, uploads, user, version
+from wherry.cli import (
+    access,
+    audit,
+    database,
+    key,
+    repository,
+    serve,
+    settings,
+    sign_ins,
+    tag,
+    uploads,
+    version,
+)
 
 _HELP = "Wherry, a container registry: run it with `wherry serve`, then push with any client."
 
@@ -30,7 +42,7 @@ def build_app() -> typer.Typer:
     app.callback()(_options)
     app.command("serve")(serve.serve)
     app.command("settings")(settings.show_settings)
-    app.add_typer(user.users, name="user")
+    app.add_typer(sign_ins.users, name="user")
     app.add_typer(access.access, name="access")
     app.add_typer(key.keys, name="key")
     app.command("login-key")(key.show_login_key)
