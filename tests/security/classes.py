@@ -145,7 +145,6 @@ CLASSES = (
         "Child object of another organization",
         "Harbor CVE-2022-31666 to -31671, CVE-2024-22278",
         "A child is looked up below its parent.",
-        later="the management API",
     ),
     VulnerabilityClass(
         "Credentials to a foreign realm",
@@ -156,8 +155,7 @@ CLASSES = (
     VulnerabilityClass(
         "Open redirect and forged requests across sites",
         "CVE-2024-22244, CVE-2019-19025 (Harbor), CVE-2022-1058, CVE-2023-3515 (Gitea)",
-        "Redirects after a login stay here; pages need a proof of origin.",
-        later="the console",
+        "Redirects after a login stay here; changes by a browser need a proof of origin.",
     ),
     VulnerabilityClass(
         "Forged webhooks",
