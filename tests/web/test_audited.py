@@ -18,7 +18,7 @@ from tests.web.conftest import Serve
 from tests.web.running import ADMIN, BOB, PASSWORD, Registry
 from wherry.access.actions import Action
 from wherry.app.audit_chain import chain_for_ever
-from wherry.audit.chain import SEALING, is_waiting
+from wherry.audit.chain import SEALING, Head, is_waiting
 from wherry.audit.entries import Result, Source, Target
 from wherry.audit.verify import verify_chain
 from wherry.identity.access_keys import create_access_key, set_key_disabled
@@ -302,12 +302,17 @@ async def until_nothing_waits(registry: Registry) -> None:
         await asyncio.sleep(0.02)
 
 
-async def test_the_chore_chains_what_was_written(ready: Registry) -> None:
+async def test_the_chore_chains_what_was_written_and_tells_the_log(
+    ready: Registry, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "wherry.app.audit_chain")
     audited = ready.wired.distribution.audited
     chore = asyncio.create_task(chain_for_ever(audited))
     try:
         async with asyncio.timeout(20):
             await until_nothing_waits(ready)
+            while not caplog.messages:  # noqa: ASYNC110 (another task writes to the log)
+                await asyncio.sleep(0.02)
             await ready.push_manifest("acme/web", IMAGE, "again")
             await until_nothing_waits(ready)
     finally:
@@ -316,6 +321,9 @@ async def test_the_chore_chains_what_was_written(ready: Registry) -> None:
     verdict = verify_chain(ready.database.read_now, open_sealer_of(ready).key_for(SEALING))
     assert verdict.fault is None
     assert verdict.checked == len(all_facts(ready.database)) > 1
+    [said] = caplog.messages
+    noted = Head.parse(said.removeprefix("the audit trail ends with "))
+    assert verify_chain(ready.database.read_now, open_sealer_of(ready).key_for(SEALING), noted).fault is None
 
 
 async def test_a_chain_that_was_tampered_with_stops_no_push(

@@ -1,7 +1,8 @@
-"""The chore that chains what the journal of the audit trail holds, soon after it was written."""
+"""The chore that chains what the journal of the audit trail holds, and tells the log where the chain ends."""
 
 import asyncio
 import logging
+import time
 from contextlib import suppress
 from datetime import timedelta
 
@@ -16,14 +17,23 @@ logger = logging.getLogger(__name__)
 GATHERED = timedelta(seconds=1)
 # What other processes have written, such as administrative commands, is found within this time.
 AT_LEAST_EVERY = timedelta(seconds=10)
+# Logs are kept elsewhere than the database: who puts an old state of it back does not reach them.
+TOLD_EVERY = timedelta(hours=1)
 
 
 async def chain_for_ever(audited: Audited) -> None:
     """Run until cancelled; what fails is tried again at the next turn."""
+    told, tell_at = None, time.monotonic()
     while True:
         audited.written.clear()
         try:
             await audited.settle()
+            if time.monotonic() >= tell_at:
+                tell_at += TOLD_EVERY.total_seconds()
+                head = await audited.head()
+                if head is not None and head != told:
+                    logger.info("the audit trail ends with %s", head)
+                told = head
         except (DatabaseError, SQLAlchemyError) as error:
             logger.warning("could not chain the audit trail: %s", error)
         with suppress(TimeoutError):

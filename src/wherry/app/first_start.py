@@ -10,8 +10,11 @@ from pathlib import Path
 
 from sqlalchemy import Connection
 
+from wherry.access.actions import Action
 from wherry.access.signing_keys import ensure_signing_key, load_signing_keys
 from wherry.app.wiring import open_sealer
+from wherry.audit.entries import Entry, Result, Source, Target
+from wherry.audit.journal import record
 from wherry.db.database import Database
 from wherry.db.turns import FIRST_ROWS, take_turn
 from wherry.identity.passwords import Passwords
@@ -69,6 +72,9 @@ def _ensure_admin(tx: Connection, settings: Settings, now: datetime) -> str | No
     if generated:
         write_secret(settings.data / PASSWORD_FILE, generated)
     create_user(tx, ADMIN, hashed, now, is_admin=True)
+    said = {"change": "created", "is_admin": True}
+    made = Entry(Source("server"), Action.USER_CHANGE, Target.user(ADMIN), Result.DONE, "first start", said)
+    record(tx, made, now)
     return generated
 
 

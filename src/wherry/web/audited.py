@@ -19,7 +19,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from starlette.types import Scope
 
 from wherry.access.decisions import Actor
-from wherry.audit.chain import chain_new, is_waiting
+from wherry.audit.chain import Head, chain_new, is_waiting, read_head
 from wherry.audit.entries import (
     ANONYMOUS_NAME,
     LEFT_OUT,
@@ -189,6 +189,11 @@ class Audited:
             if not self._is_broken:
                 logger.error("records of the audit trail wait and are not chained: %s", error)  # noqa: TRY400
             self._is_broken = True
+
+    async def head(self) -> Head | None:
+        """The end of the chain as it says it is; None where there is none. Raises `DatabaseError`."""
+        found = await self._database.read(read_head)
+        return None if found is None else found[0]
 
     async def close(self) -> None:
         """Waits for what is being written."""
