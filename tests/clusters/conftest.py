@@ -17,9 +17,9 @@ WORLDS = ["fake", pytest.param("real", marks=pytest.mark.engine("kubernetes"))]
 
 @pytest.fixture(scope="session")
 def plane() -> Iterator[ControlPlane]:
-    """An apiserver with controllers, without nodes. Tests keep to namespaces of their own."""
+    """A control plane without nodes, until a test adds some. Tests keep to namespaces of their own."""
     require("kubernetes")
-    with control_plane(scheduler=False) as running:
+    with control_plane() as running:
         yield running
 
 

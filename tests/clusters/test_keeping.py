@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -263,12 +264,13 @@ async def test_a_real_cluster_is_kept(
         )
         live = await connection.get(SECRET, NAME, "default")
         assert HOST in (content_of(live) or "")
-        await deploy(connection, build(DEMO))
+        plane.request("POST", "/api/v1/namespaces", {"metadata": {"name": "kept"}})
+        await deploy(connection, build(replace(DEMO, namespace="kept")))
         watch = keeper.watches["real"]
-        await until(lambda: any(one.name == "demo" for one in watch.list_workloads()), 30)
-        [seen] = [one for one in watch.list_workloads() if one.name == "demo"]
+        await until(lambda: len(watch.list_workloads(namespace="kept")) == 1, 30)
+        [seen] = watch.list_workloads(namespace="kept")
         assert seen.is_ours
-        assert watch.using_secret("default", NAME) == (seen,)
+        assert watch.using_secret("kept", NAME) == (seen,)
         await until(lambda: len(watch.pods_of(seen)) == 2, 30)
         do(change_cluster, "real", clock.move(seconds=1), makes_default_secret=False)
         await until(lambda: "real" in keeper.watches and keeper.watches["real"] is not watch, 30)

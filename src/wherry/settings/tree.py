@@ -211,6 +211,18 @@ class UploadSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ClusterSettings:
+    """Clusters that are registered here."""
+
+    allowed_networks: tuple[Network, ...] = setting(
+        NETWORKS,
+        (),
+        "Networks that clusters may be in although their addresses are this machine's own or link-local.",
+        default_text="none",
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LogSettings:
     """Logs, which go to standard error."""
 
@@ -279,6 +291,7 @@ class Settings:
     oidc: OidcSettings = field(default_factory=OidcSettings)
     limits: LimitSettings = field(default_factory=LimitSettings)
     uploads: UploadSettings = field(default_factory=UploadSettings)
+    clusters: ClusterSettings = field(default_factory=ClusterSettings)
     log: LogSettings = field(default_factory=LogSettings)
 
     @property
