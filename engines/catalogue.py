@@ -7,6 +7,7 @@ from pathlib import PurePosixPath
 from typing import Final
 
 from engines import kubernetes_build
+from engines.adapted import Adapted
 
 GO_MINIMUM: Final = (1, 26)
 """The oldest Go that the pinned modules build with (their own `go` lines, read with GOTOOLCHAIN=local)."""
@@ -29,6 +30,8 @@ class GoModule:
     """The programs' folders below the module; empty where the module itself is the program."""
     with_modules: tuple[tuple[str, str], ...] = ()
     """Other modules that are built along, and their versions."""
+    adapted: tuple[Adapted, ...] = ()
+    """Other modules that are built along with changes of ours."""
     with_packages: tuple[str, ...] = ()
     """Programs of those, and of modules that the module itself requires; all come into the same folder."""
     replaced: tuple[tuple[str, str], ...] = ()
@@ -42,7 +45,7 @@ class GoModule:
     def key(self) -> str:
         """What a finished build is kept under: it changes with every version that is pinned here."""
         return "+".join(
-            [self.version, *(f"{PurePosixPath(name).name}-{version}" for name, version in self.with_modules)]
+            [self.version, *(f"{PurePosixPath(name).name}-{version}" for name, version in self._along)]
         )
 
     @property
@@ -56,8 +59,10 @@ class GoModule:
         """The go.mod of the module of our own that requires this one, at exactly these versions."""
         wanted = ".".join(str(part) for part in GO_MINIMUM)
         lines = ["module engine", f"go {wanted}"]
-        lines += [f"require {name} {version}" for name, version in self._required]
+        required = ((self.module, self.version), *self._along)
+        lines += [f"require {name} {version}" for name, version in required]
         lines += [f"replace {name} => {name} {version}" for name, version in self.replaced]
+        lines += [f"replace {each.module} => ./{each.folder}" for each in self.adapted]
         return "\n\n".join(lines) + "\n"
 
     @property
@@ -66,8 +71,8 @@ class GoModule:
         return " ".join(["-s", "-w", *(f"-X {name}={value}" for name, value in self.stamps)])
 
     @property
-    def _required(self) -> tuple[tuple[str, str], ...]:
-        return ((self.module, self.version), *self.with_modules)
+    def _along(self) -> tuple[tuple[str, str], ...]:
+        return (*self.with_modules, *((each.module, each.version) for each in self.adapted))
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,11 +232,16 @@ ENGINES: Final[tuple[Engine, ...]] = (
             kubernetes_build.VERSION,
             ("cmd/kube-apiserver", "cmd/kube-controller-manager", "cmd/kube-scheduler", "cmd/kubelet"),
             with_modules=(kubernetes_build.KWOK,),
-            with_packages=(kubernetes_build.ETCD, f"{kubernetes_build.KWOK[0]}/cmd/kwok"),
+            adapted=(kubernetes_build.KARMADA,),
+            with_packages=(
+                kubernetes_build.ETCD,
+                f"{kubernetes_build.KWOK[0]}/cmd/kwok",
+                *kubernetes_build.KARMADA_COMMANDS,
+            ),
             replaced=kubernetes_build.LIBRARIES,
             stamps=kubernetes_build.STAMPS,
         ),
-        "clusters: control plane, kubelet, etcd, and kwok that plays kubelets; all in one folder",
+        "clusters: control plane, kubelet, etcd, kwok that plays kubelets, Karmada; all in one folder",
         ambiguous=True,
     ),
     Engine(

@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from engines.adapted import CannotAdapt, lay_out
 from engines.cache import cached_folder, engines_dir, installing
 from engines.catalogue import GO_MINIMUM, Debian, Engine, GoModule, PyPI
 from engines.locate import EngineMissing, find
@@ -147,6 +148,11 @@ def _build(module: GoModule, folder: Path, tell: Tell, name: str) -> None:
     stub = folder / "stub"
     stub.mkdir()
     (stub / "go.mod").write_text(module.go_mod)
+    try:
+        for adapted in module.adapted:
+            lay_out(adapted, go=go, into=stub / adapted.folder, kept=folder, env=environment)
+    except CannotAdapt as error:
+        raise CannotInstall(str(error)) from error
     parallel = str(min(4, os.cpu_count() or 1))
     flags = ["-trimpath", "-ldflags", module.linker_flags]
     options = ["-C", str(stub), "-p", parallel, *flags, "-o", f"{folder}/"]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from engines.adapted import Adapted, Change
+
 VERSION: Final = "v1.37.2"
 
 _STAGING: Final = (
@@ -61,3 +63,37 @@ ETCD: Final = "go.etcd.io/etcd/server/v3"
 
 KWOK: Final = ("sigs.k8s.io/kwok", "v0.8.0")
 """Built with the libraries of VERSION instead of the older ones it asks for: that saves compiling both."""
+
+_TAINTS = "pkg/scheduler/framework/plugins/tainttoleration/taint_toleration.go"
+_TOLERATES = "ToleratesTaint(&"
+_LOGGED = "ToleratesTaint(klog.Background(), &"
+_FIND = "FindMatchingUntoleratedTaint("
+
+KARMADA: Final = Adapted(
+    "github.com/karmada-io/karmada",
+    "v1.16.0",
+    # It is written for the libraries of Kubernetes 1.34. The ones of VERSION want a logger, a context and a
+    # registry more; nothing else differs, and the libraries are compiled once instead of twice.
+    changes=(
+        Change("pkg/util/helper/taint.go", "import (", 'import (\n\t"k8s.io/klog/v2"'),
+        Change(
+            "pkg/util/helper/taint.go",
+            f"{_TOLERATES}noExecuteTaints[j])",
+            f"{_LOGGED}noExecuteTaints[j], false)",
+        ),
+        Change("pkg/util/helper/taint.go", f"{_TOLERATES}taints[i])", f"{_LOGGED}taints[i], false)"),
+        Change(_TAINTS, "import (", 'import (\n\t"k8s.io/klog/v2"'),
+        Change(_TAINTS, f"{_FIND}cluster", f"{_FIND}klog.Background(), cluster"),
+        Change(_TAINTS, "filterPredicate)\n", "filterPredicate, false)\n"),
+        Change("pkg/registry/cluster/strategy.go", "OnUpdate() bool", "OnUpdate(context.Context) bool"),
+        Change("pkg/registry/cluster/strategy.go", "lUpdate() bool", "lUpdate(context.Context) bool"),
+        Change("cmd/webhook/app/webhook.go", "GetScheme()))", "GetScheme(), conversion.NewRegistry()))"),
+    ),
+    kept=("charts/karmada/_crds/bases", "artifacts/deploy/webhook-configuration.yaml"),
+)
+"""Federations."""
+
+KARMADA_COMMANDS: Final = tuple(
+    f"{KARMADA.module}/cmd/{name}"
+    for name in ("aggregated-apiserver", "controller-manager", "scheduler", "webhook")
+)
