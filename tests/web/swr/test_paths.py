@@ -153,5 +153,6 @@ def test_images_without_an_organization_are_in_library(site: Site):
 
 
 def test_a_browser_and_a_probe_are_not_taken_for_an_sdk(site: Site):
-    assert "Wherry" in httpx.get(site.url, headers={"accept": "text/html"}).text
+    browser = httpx.get(site.url, headers={"accept": "text/html"})
+    assert (browser.status_code, browser.headers["location"]) == (303, "/console/")
     assert httpx.get(f"{site.url}/healthz").text == "ok\n"
