@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import re
 import shutil
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -99,12 +98,42 @@ def test_explain_says_why_and_why_not(wherry: Wherry) -> None:
     assert records(wherry, "access", "explain", "ann", "pull", "acme/web") == {
         "allowed": True,
         "reason": "ann has read on acme/web",
+        "rights": [
+            {
+                "source": "grant",
+                "level": "read",
+                "words": "read on the organization acme, given to ann",
+                "suffices": True,
+            }
+        ],
     }
     said = wherry("access", "explain", "ann", "push", "acme/web")
-    assert re.fullmatch(r"allowed +no\nreason +ann has read on acme/web, and this takes write\n", said)
+    assert said.splitlines() == [
+        "allowed  no",
+        "reason   ann has read on acme/web, and this takes write",
+        "right    read on the organization acme, given to ann",
+    ]
     assert records(wherry, "access", "explain", "bob", "pull", "acme/web")["reason"] == (
         "bob has no right on acme/web"
     )
+
+
+def test_explain_knows_every_action_organizations_and_keys(wherry: Wherry, tmp_path: Path) -> None:
+    wherry("access", "grant", "ann", "edit", "acme")
+    file = tmp_path / "credentials.csv"
+    wherry("key", "create", "--user", "ann", "--csv", str(file), "--scope", "acme=read")
+    [row] = csv.DictReader(file.read_text().splitlines())
+    key_id = row["Access Key Id"]
+    assert records(wherry, "access", "explain", "ann", "organization.delete", "acme")["allowed"] is True
+    refused = wherry("access", "explain", "ann", "organization.delete", "acme", "--key", key_id)
+    assert refused.splitlines() == [
+        "allowed  no",
+        f"reason   the access key {key_id} is not for edit on acme",
+        f"limit    the access key {key_id} allows read on acme at the most",
+        "right    edit on the organization acme, given to ann",
+    ]
+    assert records(wherry, "access", "explain", "ann", "user.see")["reason"] == "ann is no administrator"
+    assert "say which" in wherry("access", "explain", "ann", "pull", code=1)
 
 
 def test_the_secret_is_written_once_for_its_owner_alone(wherry: Wherry, data: Path, tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import typer
 from wherry.cli.data_folder import change, open_database
 from wherry.cli.options import ConfigOption, DataOption, JsonOption, fail
 from wherry.cli.output import print_record, print_rows
+from wherry.cli.team import split
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -19,6 +20,10 @@ if TYPE_CHECKING:
 access = typer.Typer(no_args_is_help=True, help="Who may read, write and edit which images.")
 
 UserArgument = Annotated[str, typer.Argument(metavar="USER", help="Name of the user.")]
+HolderArgument = Annotated[
+    str, typer.Argument(metavar="USER", help="Name of the user; with --team of the team, such as acme/web.")
+]
+TeamOption = Annotated[bool, typer.Option("--team", help="A team, whose members all have the right.")]
 LevelArgument = Annotated[
     str, typer.Argument(metavar="LEVEL", help="read (pull), write (push as well) or edit (delete as well).")
 ]
@@ -29,20 +34,23 @@ ResourceArgument = Annotated[
 
 @access.command()
 def grant(
-    user: UserArgument,
+    holder: HolderArgument,
     level: LevelArgument,
     on: ResourceArgument,
+    team: TeamOption = False,
     data: DataOption = None,
     config: ConfigOption = None,
 ) -> None:
-    """Give a user a level on an organization or on one image, in place of the one before.
+    """Give a user or a team a level on an organization or on one image, in place of the one before.
 
     Example: wherry access grant ci write acme/web
     """
     from wherry.access.grants import grant as give
     from wherry.access.levels import Level
     from wherry.access.resources import Resource
+    from wherry.access.team_grants import grant_to_team
     from wherry.audit.entries import Target
+    from wherry.identity.teams import get_team
     from wherry.identity.users import get_user
     from wherry.kit.clock import SystemClock
 
@@ -52,40 +60,52 @@ def grant(
         fail(str(error), 2)
     with open_database(data, config) as database:
         resource, now = Resource.parse(on), SystemClock().now()
-        change(
-            database,
-            _action(resource),
-            Target.resource(resource),
-            lambda tx: give(tx, get_user(tx, user).id, resource, wanted, None, now),
-            {"user": user, "level": wanted.word},
-        )
-    typer.echo(f"{user} has {wanted.word} on the {resource} now.")
+
+        def work(tx: Connection) -> None:
+            if team:
+                grant_to_team(tx, get_team(tx, *split(holder)), resource, wanted, None, now)
+            else:
+                give(tx, get_user(tx, holder).id, resource, wanted, None, now)
+
+        told = {"team" if team else "user": holder, "level": wanted.word}
+        change(database, _action(resource), Target.resource(resource), work, told)
+    typer.echo(f"{holder} has {wanted.word} on the {resource} now.")
 
 
 @access.command()
 def revoke(
-    user: UserArgument, on: ResourceArgument, data: DataOption = None, config: ConfigOption = None
+    holder: HolderArgument,
+    on: ResourceArgument,
+    team: TeamOption = False,
+    data: DataOption = None,
+    config: ConfigOption = None,
 ) -> None:
-    """Take back what a user was given on an organization or on one image; it ends with the next request.
+    """Take back what was given on an organization or on one image; it ends with the next request.
 
     Example: wherry access revoke ci acme/web
     """
     from wherry.access.grants import revoke as take_back
     from wherry.access.levels import Level
     from wherry.access.resources import Resource
+    from wherry.access.team_grants import revoke_from_team
     from wherry.audit.entries import Target
+    from wherry.identity.teams import get_team
     from wherry.identity.users import get_user
 
     with open_database(data, config) as database:
         resource = Resource.parse(on)
 
         def work(tx: Connection) -> None:
-            if not take_back(tx, get_user(tx, user).id, resource):
-                fail(f"{user} was given nothing on the {resource}.")
+            if team:
+                had = revoke_from_team(tx, get_team(tx, *split(holder)), resource)
+            else:
+                had = take_back(tx, get_user(tx, holder).id, resource)
+            if not had:
+                fail(f"{holder} was given nothing on the {resource}.")
 
-        told = {"user": user, "level": Level.NONE.word}
+        told = {"team" if team else "user": holder, "level": Level.NONE.word}
         change(database, _action(resource), Target.resource(resource), work, told)
-    typer.echo(f"{user} has nothing on the {resource} any more.")
+    typer.echo(f"{holder} has nothing on the {resource} any more.")
 
 
 def _action(resource: Resource) -> Action:
@@ -103,51 +123,96 @@ def list_all(
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Print who was given which level on what.
+    """Print which users were given which level on what, and without --user which teams.
 
     Example: wherry access list --on acme
     """
-    from wherry.access.grants import list_grants
+    from wherry.access.grants import Grant, list_grants
     from wherry.access.resources import Resource
+    from wherry.access.team_grants import TeamGrant, list_team_grants
+
+    def found(tx: Connection) -> list[Grant | TeamGrant]:
+        resource = Resource.parse(on) if on else None
+        given = [*list_grants(tx, resource=resource, user=user)]
+        teams = [] if user else [*list_team_grants(tx, resource=resource)]
+        return sorted([*given, *teams], key=lambda each: (each.resource.name, each.resource.kind))
 
     with open_database(data, config) as database:
-        resource = Resource.parse(on) if on else None
-        found = database.read_now(lambda tx: list_grants(tx, resource=resource, user=user))
+        rights = database.read_now(found)
     rows: list[dict[str, Any]] = [
         {
-            "user": given.user,
+            "user": given.user if isinstance(given, Grant) else None,
+            "team": None if isinstance(given, Grant) else f"{given.organization}/{given.team}",
             "level": given.level.word,
             "kind": given.resource.kind.value,
             "on": given.resource.name,
             "granted": given.granted_at,
         }
-        for given in found
+        for given in rights
     ]
-    print_rows(rows, ["user", "level", "kind", "on", "granted"], as_json=as_json)
+    print_rows(rows, ["user", "team", "level", "kind", "on", "granted"], as_json=as_json)
 
 
 @access.command()
 def explain(
     user: UserArgument,
-    action: Annotated[str, typer.Argument(metavar="ACTION", help="pull, push or delete.")],
-    image: Annotated[str, typer.Argument(metavar="IMAGE", help="Whole name of an image, such as acme/web.")],
+    action: Annotated[
+        str,
+        typer.Argument(
+            metavar="ACTION", help="pull, push or delete, or any action of the API such as image.publish."
+        ),
+    ],
+    on: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="ON", help="An organization such as acme, or an image such as acme/web; none for some."
+        ),
+    ] = None,
+    key: Annotated[
+        str | None, typer.Option("--key", metavar="KEY", help="For a login by this access key of the user.")
+    ] = None,
     data: DataOption = None,
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Say whether a user may do something with an image, and why or why not.
+    """Say whether a user or robot may do something, why or why not, and where each right comes from.
 
     Example: wherry access explain ci push acme/web
     """
-    from wherry.access.actions import Action
+    from wherry.access.resources import Resource
     from wherry.kit.clock import SystemClock
-    from wherry.oci.names import RepositoryName
+    from wherry.registry.explain import Source
     from wherry.registry.explain import explain as decide
 
-    actions = {"pull": Action.IMAGE_PULL, "push": Action.IMAGE_PUSH, "delete": Action.IMAGE_DELETE}
-    if action not in actions:
-        fail(f"{action!r} is no action; valid are {', '.join(actions)}.", 2)
+    wanted = _named(action)
     with open_database(data, config) as database:
-        name, now = RepositoryName.parse(image), SystemClock().now()
-        decision = database.read_now(lambda tx: decide(tx, user, actions[action], name, now))
-    print_record({"allowed": decision.allowed, "reason": decision.reason}, as_json=as_json)
+        resource, now = None if on is None else Resource.parse(on), SystemClock().now()
+        found = database.read_now(lambda tx: decide(tx, user, wanted, resource, now, key_id=key))
+    shown: dict[str, Any] = {"allowed": found.allowed, "reason": found.reason}
+    if as_json:
+        rights = [
+            {
+                "source": right.source.value,
+                "level": right.level.word,
+                "words": right.words,
+                "suffices": right.suffices,
+            }
+            for right in found.rights
+        ]
+        print_record(shown | {"rights": rights}, as_json=True)
+        return
+    print_record(shown, as_json=False)
+    for right in found.rights:
+        typer.echo(f"{'limit' if right.source is Source.KEY else 'right':<7}  {right.words}")
+
+
+def _named(text: str) -> Action:
+    """By its name, or by the word that people have for it."""
+    from wherry.access.actions import Action
+
+    words = {"pull": Action.IMAGE_PULL, "push": Action.IMAGE_PUSH, "delete": Action.IMAGE_DELETE}
+    try:
+        return words.get(text) or Action(text)
+    except ValueError:
+        valid = ", ".join([*words, *(action.value for action in Action)])
+        fail(f"{text!r} is no action; valid are {valid}.", 2)

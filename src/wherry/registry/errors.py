@@ -19,7 +19,8 @@ RegistryError
 ├── TagExists
 ├── InvalidAttribute        a description or category that cannot be
 │   └── DescriptionTooLong
-└── OrganizationNotEmpty
+├── OrganizationNotEmpty
+└── WrongResource           an action is asked about that is not one on this
 """
 
 from wherry.oci.digests import Digest
@@ -154,3 +155,7 @@ class OrganizationNotEmpty(RegistryError):
     def __init__(self, name: str) -> None:
         self.name = name
         super().__init__(f"the organization {name} still has images")
+
+
+class WrongResource(RegistryError):
+    """An action is asked about that is not one on this; the text says what it is about."""

@@ -76,7 +76,7 @@ class ApiFace:
             self._refuse_unknown_query(call, operation)
             scope["wherry.call"] = call
             scope["app"] = self._app
-            await self._read(scope, _once(body), send)
+            await self._read(scope, _again(body, receive), send)
         except Exception as error:
             await self._note(call, operation, problem_of(error))
             raise
@@ -129,10 +129,11 @@ def _one_segment_each(raw_path: bytes) -> str:
     return "/".join(segment.replace("/", "$") for segment in segments)
 
 
-def _once(body: bytes) -> Receive:
-    """The body again, for those who read it after us."""
+def _again(body: bytes, receive: Receive) -> Receive:
+    """The body once more, for those who read it after us, and then what else comes: that the client left."""
+    left: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
 
-    async def receive() -> Message:
-        return {"type": "http.request", "body": body, "more_body": False}
+    async def again() -> Message:
+        return left.pop() if left else await receive()
 
-    return receive
+    return again
