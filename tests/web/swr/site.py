@@ -26,10 +26,12 @@ from wherry.access.tables import shares
 from wherry.db.database import Database
 from wherry.identity.access_keys import create_access_key
 from wherry.identity.login_keys import login_key
+from wherry.identity.robots import create_robot
 from wherry.identity.tables import access_keys
 from wherry.identity.users import create_user, get_user
 from wherry.kit.secrets import Sealer, master_key_in
 from wherry.oci.media_types import OCI_INDEX, OCI_MANIFEST
+from wherry.registry.pull_counts import Count, add_pulls
 
 # The SDK keeps a file in the home folder from its import on, and asks the environment for proxies.
 _HOME = tempfile.mkdtemp(prefix="swr-sdk-")
@@ -101,11 +103,21 @@ class Site:
         self._wire.close()
         self.database.close()
 
-    def user(self, name: str = "") -> str:
+    def user(self, name: str = "", *, is_auditor: bool = False) -> str:
         """A new user without any right; answers the name."""
-        name = name or f"user{next(_numbers)}"
-        self.database.write_now(lambda tx: create_user(tx, name, "no hash", datetime.now(UTC)))
+        name, now = name or f"user{next(_numbers)}", datetime.now(UTC)
+        self.database.write_now(lambda tx: create_user(tx, name, "no hash", now, is_auditor=is_auditor))
         return name
+
+    def robot(self, organization: str, name: str) -> str:
+        """A new robot without any right; answers the name that it has among users."""
+        now = datetime.now(UTC)
+        made = self.database.write_now(lambda tx: create_robot(tx, organization, name, "", None, now))
+        return made.user_name
+
+    def add_pulls(self, image: str, when: datetime, size: int) -> None:
+        """So many bytes were pulled that day."""
+        self.database.write_now(lambda tx: add_pulls(tx, {image: Count(1, size)}, when))
 
     def user_id(self, name: str) -> str:
         return str(self.database.read_now(lambda tx: get_user(tx, name)).id)

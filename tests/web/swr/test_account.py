@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
 
 import httpx
 import pytest
@@ -79,6 +80,44 @@ def test_reports(site: Site, user: str):
     assert client.show_domain_resource_reports(report("downflow", "weekly")).body is None
     for kind, frequency in (("store", "hourly"), ("mood", "daily")):
         assert refusal(client.show_domain_resource_reports, report(kind, frequency)) == (400, "4000014")
+
+
+@pytest.mark.parametrize(
+    ("frequency", "back", "start"),
+    [
+        ("daily", (0, 3, 31, 32), lambda day: day),
+        ("weekly", (0, 7, 8, 182, 183), lambda day: day - timedelta(days=day.weekday())),
+        ("monthly", (0, 40, 366, 367), lambda day: day.replace(day=1)),
+    ],
+)
+def test_what_was_pulled_is_summed_by_day_week_and_month(
+    site: Site, organization: str, frequency: str, back: tuple[int, ...], start: Callable[[date], date]
+):
+    """The last of `back` is too long ago to be shown."""
+    image, today = f"{organization}/app", datetime.now(UTC).date()
+    site.push(image, "1")
+    for days in back:
+        site.add_pulls(image, datetime.now(UTC) - timedelta(days=days), 100 + days)
+    client = site.client_of("admin", scope={image: 1})
+    request = swr.ShowDomainResourceReportsRequest(resource_type="downflow", frequency=frequency)
+    expected: dict[str, float] = {}
+    for days in sorted(back[:-1], reverse=True):
+        when = start(today - timedelta(days=days)).isoformat()
+        expected[when] = expected.get(when, 0.0) + 100 + days
+    answer = document(client.show_domain_resource_reports(request))
+    assert answer == [{"date": when, "value": value} for when, value in expected.items()]
+    overview = client.show_domain_overview(swr.ShowDomainOverviewRequest())
+    assert overview.downflow_size == sum(100 + days for days in back)
+
+
+def test_an_auditor_sees_the_figures_of_everything(site: Site, organization: str):
+    site.push(f"{organization}/app", "1", organization.encode())
+    auditor = site.client_of(site.user(is_auditor=True))
+    request = swr.ShowDomainOverviewRequest()
+    ours, theirs = (document(client.show_domain_overview(request)) for client in (site.admin, auditor))
+    assert ours.pop("domain_name") != theirs.pop("domain_name")
+    assert ours.pop("domain_id") != theirs.pop("domain_id")
+    assert ours == theirs
 
 
 def test_versions_need_no_key(site: Site):

@@ -169,3 +169,44 @@ def test_an_image_is_not_reached_through_another_organization(site: Site, organi
         request = swr.CreateUserRepositoryAuthRequest(namespace=mine, repository=sly, body=body)
         assert refusal(client.create_user_repository_auth, request)[0] in (400, 404)
     assert site.pull(f"{organization}/app", "1", site.key(user)) == 403
+
+
+def test_an_auditor_sees_who_has_rights_and_what_is_shared_and_changes_nothing(
+    site: Site, organization: str, user: str
+):
+    site.push(f"{organization}/app", "1")
+    partner, where = site.organization(), {"namespace": organization, "repository": "app"}
+    share = swr.CreateRepoDomainsRequestBody(access_domain=partner, permit="read", deadline="forever")
+    site.admin.create_repo_domains(swr.CreateRepoDomainsRequest(**where, body=share))
+    site.grant(user, f"{organization}/app", Level.WRITE)
+    auditor = site.user(is_auditor=True)
+    client = site.client_of(auditor)
+    shown = client.show_user_repository_auth(swr.ShowUserRepositoryAuthRequest(**where))
+    assert _plain(shown.self_auth) == (site.user_id(auditor), auditor, 1)
+    assert [_plain(auth) for auth in shown.others_auths] == [(site.user_id(user), user, 3)]
+    shown = client.show_namespace_auth(swr.ShowNamespaceAuthRequest(namespace=organization))
+    assert (shown.self_auth.auth, [auth.user_name for auth in shown.others_auths]) == (1, ["admin"])
+    (shared,) = client.list_repo_domains(swr.ListRepoDomainsRequest(**where)).body
+    assert shared.access_domain == partner
+    request = swr.DeleteRepoDomainsRequest(**where, access_domain=partner)
+    assert refusal(client.delete_repo_domains, request) == (403, "4030170")
+    names = client.list_repos_details(swr.ListReposDetailsRequest(namespace=organization)).body
+    assert [found.name for found in names] == ["app"]
+
+
+def test_robots_are_users_here_whose_rights_stay_in_their_organization(site: Site, organization: str):
+    robot, other = site.robot(organization, "ci"), site.organization()
+    body = [_auth(site, robot, 3)]
+    created = site.admin.create_namespace_auth(
+        swr.CreateNamespaceAuthRequest(namespace=organization, body=body)
+    )
+    assert created.status_code == 200
+    shown = site.admin.show_namespace_auth(swr.ShowNamespaceAuthRequest(namespace=organization))
+    assert [_plain(auth) for auth in shown.others_auths] == [(site.user_id(robot), f"{organization}+ci", 3)]
+    client = site.client_of(robot)
+    own = client.show_namespace_auth(swr.ShowNamespaceAuthRequest(namespace=organization))
+    assert _plain(own.self_auth) == (site.user_id(robot), robot, 3)
+    request = swr.CreateNamespaceAuthRequest(namespace=other, body=body)
+    assert refusal(site.admin.create_namespace_auth, request) == (400, "4001067")
+    body = swr.CreateNamespaceRequestBody(namespace="robots-make-none")
+    assert refusal(client.create_namespace, swr.CreateNamespaceRequest(body=body)) == (403, "4030170")
