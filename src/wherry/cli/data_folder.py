@@ -27,6 +27,8 @@ def open_database(data: str | None, config: Path | None) -> Iterator[Database]:
     """The database of a data folder; what a domain refuses ends the program with its own words."""
     settings = resolve(config=config, data=data).settings
     require_database(settings)
+    from wherry.access.errors import AccessError
+    from wherry.clusters.errors import ClusterError
     from wherry.db.database import Database
     from wherry.db.errors import DatabaseError
     from wherry.identity.errors import IdentityError
@@ -36,7 +38,7 @@ def open_database(data: str | None, config: Path | None) -> Iterator[Database]:
     database = Database(settings.effective_database_url)
     try:
         yield database
-    except (DatabaseError, IdentityError, InvalidValue, RegistryError) as error:
+    except (AccessError, ClusterError, DatabaseError, IdentityError, InvalidValue, RegistryError) as error:
         fail(str(error))
     finally:
         database.close()
@@ -47,7 +49,7 @@ def change(
     action: str,
     target: Target | Callable[[T], Target],
     work: Callable[[Connection], T],
-    detail: Mapping[str, object] = MappingProxyType({}),
+    detail: Mapping[str, object] | Callable[[T], Mapping[str, object]] = MappingProxyType({}),
 ) -> T:
     """Change something, on record: by the command line, with the name of the system's user in the detail."""
     from wherry.audit.entries import COMMAND_LINE_NAME, Entry, Means, Result, Source
@@ -55,10 +57,10 @@ def change(
     from wherry.kit.clock import SystemClock
 
     source, now = Source(COMMAND_LINE_NAME, means=Means.COMMAND_LINE), SystemClock().now()
-    told = {**detail, "system_user": _system_user()}
 
     def whole(tx: Connection) -> T:
         result = work(tx)
+        told = {**(detail(result) if callable(detail) else detail), "system_user": _system_user()}
         on = target(result) if callable(target) else target
         record(tx, Entry(source, action, on, Result.DONE, "", told), now)
         return result

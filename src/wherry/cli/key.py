@@ -8,13 +8,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Any, TextIO
+from typing import TYPE_CHECKING, Annotated, Any, TextIO
 
 import typer
 
 from wherry.cli.data_folder import change, open_database
 from wherry.cli.options import ConfigOption, DataOption, JsonOption, fail, resolve
 from wherry.cli.output import print_json, print_rows
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
 
 keys = typer.Typer(no_args_is_help=True, help="Access keys: logins for programs, each with its own limits.")
 
@@ -70,6 +73,55 @@ def create(
         )
         file.write(write_credentials(Credentials(user, made.id, made.secret)))
     typer.echo(f"The access key {made.id} of {user} is in {csv}. Keep it safe: there is no second copy.")
+
+
+@keys.command()
+def rotate(
+    key: KeyArgument,
+    csv: Annotated[Path, typer.Option("--csv", help="File for the new key; must not exist.")],
+    overlap: Annotated[
+        str, typer.Option("--overlap", help="How long the old key still works: 0h, 12h, 7d; at most 30d.")
+    ] = "24h",
+    expires: Annotated[
+        str | None,
+        typer.Option("--expires", help="The new key ends after this long; else it lives as the old one."),
+    ] = None,
+    data: DataOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """Make a key of the same owner, name and scope; the old one works for a while more, then no longer.
+
+    Example: wherry key rotate 0O3NR0C2YB7J6VUXTZ1K --csv credentials.csv --overlap 7d
+    """
+    from wherry.access.actions import Action
+    from wherry.app import open_sealer
+    from wherry.audit.entries import Target
+    from wherry.identity.access_keys import AccessKey, NewAccessKey, get_access_key, rotate_access_key
+    from wherry.identity.credentials_csv import Credentials, write_credentials
+    from wherry.kit.clock import SystemClock
+
+    aside, lifetime = _duration("--overlap", overlap), _lifetime(expires)
+    now = SystemClock().now()
+    with open_database(data, config) as database, _new_file(csv) as file:
+        sealer = open_sealer(resolve(config=config, data=data).settings)
+
+        def work(tx: Connection) -> tuple[AccessKey, NewAccessKey]:
+            ends = None if lifetime is None else now + lifetime
+            new = rotate_access_key(tx, sealer, key, now, overlap=aside, expires_at=ends)
+            return get_access_key(tx, key), new
+
+        old, new = change(
+            database,
+            Action.KEY_CHANGE,
+            Target.access_key(key),
+            work,
+            lambda made: {"change": "rotated", "key": made[1].id, "overlap": overlap, "expires": expires},
+        )
+        file.write(write_credentials(Credentials(old.user, new.id, new.secret)))
+    typer.echo(
+        f"The access key {new.id} of {old.user} is in {csv}. Keep it safe: there is no second copy.\n"
+        f"{key} works until {old.expires_at:%Y-%m-%d %H:%M:%S} UTC."
+    )
 
 
 @keys.command("list")
@@ -168,13 +220,22 @@ def show_login_key(
     region: Annotated[
         str, typer.Option("--region", help="What stands before @ in the user name.")
     ] = "wherry",
+    host: Annotated[
+        str | None,
+        typer.Option(
+            "--host", help="Print the lines that log in there: registry.example.com, http://127.0.0.1:5000."
+        ),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Work out user name and password for any client from a credentials.csv, without a server.
 
-    Example: wherry login-key credentials.csv
+    Example: wherry login-key credentials.csv --host registry.example.com
     """
+    from dataclasses import asdict
+
     from wherry.identity.credentials_csv import InvalidCredentialsFile, read_credentials
+    from wherry.identity.login_commands import RegistryLogin, login_commands
     from wherry.identity.login_keys import login_key
 
     try:
@@ -183,10 +244,16 @@ def show_login_key(
         fail(f"{csv}: {error}")
     user = f"{region}@{credentials.access_key_id}"
     password = login_key(credentials.access_key_id, credentials.secret)
+    commands: dict[str, str] = {}
+    if host is not None:
+        origin = host.rstrip("/") if "://" in host else f"https://{host.rstrip('/')}"
+        commands = asdict(login_commands(RegistryLogin.at(origin, user, password)))
     if as_json:
-        print_json({"user": user, "password": password})
+        print_json({"user": user, "password": password} | ({"commands": commands} if commands else {}))
         return
     typer.echo(f"user      {user}\npassword  {password}")
+    for name, line in commands.items():
+        typer.echo(f"\n# {name.replace('_', ' ')}\n{line.rstrip()}")
 
 
 def _scope(texts: list[str] | None) -> dict[str, int] | None:
@@ -207,11 +274,13 @@ def _scope(texts: list[str] | None) -> dict[str, int] | None:
 
 
 def _lifetime(text: str | None) -> timedelta | None:
-    if text is None:
-        return None
+    return None if text is None else _duration("--expires", text)
+
+
+def _duration(option: str, text: str) -> timedelta:
     match = re.fullmatch(r"(\d{1,5})([hdw])", text)
     if match is None:
-        fail(f"--expires {text}: write hours, days or weeks, such as 12h, 90d or 4w", 2)
+        fail(f"{option} {text}: write hours, days or weeks, such as 12h, 90d or 4w", 2)
     return timedelta(**{_UNITS[match[2]]: int(match[1])})
 
 

@@ -10,15 +10,20 @@ from wherry import __version__
 from wherry.cli import (
     access,
     audit,
+    cluster,
     database,
     key,
+    pull_secret,
     repository,
+    robot,
     serve,
     settings,
     sign_ins,
     tag,
+    team,
     uploads,
     version,
+    workload,
 )
 
 _HELP = "Wherry, a container registry: run it with `wherry serve`, then push with any client."
@@ -44,11 +49,16 @@ def build_app() -> typer.Typer:
     app.command("settings")(settings.show_settings)
     app.add_typer(sign_ins.users, name="user")
     app.add_typer(access.access, name="access")
+    app.add_typer(team.teams, name="team")
+    app.add_typer(robot.robots, name="robot")
     app.add_typer(key.keys, name="key")
     app.command("login-key")(key.show_login_key)
     app.add_typer(repository.repositories, name="repository")
     app.add_typer(tag.tags, name="tag")
     app.add_typer(uploads.uploads, name="uploads")
+    app.add_typer(cluster.clusters, name="cluster")
+    app.add_typer(workload.workloads, name="workload")
+    app.add_typer(pull_secret.pull_secrets, name="pull-secret")
     app.add_typer(audit.audit, name="audit")
     app.add_typer(database.schema, name="db")
     app.command("version")(version.show_version)
