@@ -5,6 +5,7 @@ No real provider can be made to do this; that the client gets on with one: tests
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import hashlib
 import hmac
@@ -362,6 +363,26 @@ async def test_a_provider_that_is_away(clock: FixedClock, liar: Liar, attempt: A
     with pytest.raises(ProviderAway):
         await client.authorization_url(attempt, BACK)
     await client.close()
+
+
+async def test_a_provider_that_was_away_is_left_alone_for_a_while(
+    client: OidcClient, liar: Liar, clock: FixedClock, attempt: Attempt
+) -> None:
+    liar.answers["openid-configuration"] = web.Response(status=503)
+    for _ in range(3):
+        with pytest.raises(ProviderAway):
+            await client.authorization_url(attempt, BACK)
+    assert liar.asked["openid-configuration"] == 1
+    del liar.answers["openid-configuration"]
+    clock.move(seconds=5)
+    assert await client.authorization_url(attempt, BACK)
+
+
+async def test_who_comes_while_the_provider_is_asked_waits_for_the_same_answer(
+    client: OidcClient, liar: Liar, attempt: Attempt
+) -> None:
+    await asyncio.gather(*(client.authorization_url(attempt, BACK) for _ in range(20)))
+    assert liar.asked["openid-configuration"] == 1
 
 
 async def test_a_clock_that_is_a_little_off_is_forgiven(

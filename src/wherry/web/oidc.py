@@ -4,6 +4,7 @@ What the provider says of itself and its keys are asked for once and remembered 
 person is, and what they may, is not decided here.
 """
 
+import asyncio
 import json
 import secrets
 from collections.abc import Mapping
@@ -30,6 +31,8 @@ ALGORITHMS = (
 )
 PATIENCE = timedelta(seconds=10)
 REMEMBERED = timedelta(hours=1)
+# After it did not answer: strangers who press the button must not keep us waiting for it.
+LEFT_ALONE = timedelta(seconds=5)
 # Made-up key ids must not have us ask the provider each time.
 KEYS_ASKED_EVERY = timedelta(seconds=10)
 LEEWAY = timedelta(minutes=1)
@@ -111,7 +114,9 @@ class OidcClient:
         self._registration = registration
         self._clock = clock
         self._http = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=PATIENCE.total_seconds()))
+        self._discovering = asyncio.Lock()
         self._provider: _Provider | None = None
+        self._failed_at: datetime | None = None
         self._keys: _Keys | None = None
 
     async def close(self) -> None:
@@ -153,15 +158,19 @@ class OidcClient:
         return self._claims(claims)
 
     async def _discover(self) -> _Provider:
-        now = self._clock.now()
-        if self._provider is not None and now - self._provider.asked_at < REMEMBERED:
+        async with self._discovering:  # who comes meanwhile waits for the same answer
+            now = self._clock.now()
+            if self._provider is not None and now - self._provider.asked_at < REMEMBERED:
+                return self._provider
+            if self._failed_at is not None and now - self._failed_at < LEFT_ALONE:
+                raise ProviderAway(f"{self.issuer} did not answer just now, and was not asked again")
+            url = f"{self.issuer.rstrip('/')}/.well-known/openid-configuration"
+            self._failed_at = now  # until it has answered
+            status, document = await self._ask("GET", url)
+            if status != 200 or document.get("issuer") != self.issuer:
+                raise ProviderAway(f"{url} is not the description of {self.issuer} (status {status})")
+            self._failed_at, self._provider = None, _Provider(document, now)
             return self._provider
-        url = f"{self.issuer.rstrip('/')}/.well-known/openid-configuration"
-        status, document = await self._ask("GET", url)
-        if status != 200 or document.get("issuer") != self.issuer:
-            raise ProviderAway(f"{url} is not the description of {self.issuer} (status {status})")
-        self._provider = _Provider(document, now)
-        return self._provider
 
     def _refuse_another_issuer(self, provider: _Provider, issuer: str | None) -> None:
         """RFC 9207: an answer of another provider must not be taken for this one's."""

@@ -6,6 +6,7 @@ from html.parser import HTMLParser
 import httpx
 import pytest
 
+from tests.web.conftest import Serve
 from tests.web.console.browsing import browser, signed_in, submit, text_of
 from tests.web.running import PASSWORD, Registry
 from wherry.access.actions import Need
@@ -41,7 +42,8 @@ async def test_nothing_but_ourselves_is_loaded_and_nobody_frames_or_keeps_a_page
     for name, page in (await pages(registry)).items():
         assert page.headers["content-security-policy"] == POLICY, name
         assert page.headers["cache-control"] == "no-store"
-        assert page.headers["referrer-policy"] == "no-referrer"
+        # With `no-referrer` browsers would send our own forms with `Origin: null`.
+        assert page.headers["referrer-policy"] == "same-origin"
         assert page.headers["x-content-type-options"] == "nosniff"
         assert page.headers["x-frame-options"] == "DENY"
         assert not re.search(r"<script|style=|<style| on\w+=", page.text), name
@@ -98,6 +100,20 @@ async def test_the_stylesheet_is_kept_by_browsers_and_has_two_themes(registry: R
     assert "prefers-color-scheme: dark" in sheet.text
     assert not re.search(r"url\(|@import", sheet.text)
     assert (await browser(registry).get("/console/style-0123456789ab.css")).status_code == 404
+
+
+async def test_the_icon_is_a_file_of_ours(registry: Registry) -> None:
+    page = await browser(registry).get("/console/sign-in")
+    (path,) = re.findall(r'<link rel="icon" href="([^"]+)"', page.text)
+    icon = await browser(registry).get(path)
+    assert (icon.status_code, icon.headers["content-type"]) == (200, "image/svg+xml")
+
+
+async def test_windows_are_kept_apart_where_browsers_come_by_https(serve: Serve) -> None:
+    for address, kept in (("https://registry.example", "same-origin"), ("http://registry.example", None)):
+        registry = await serve(public_url=address)
+        page = await browser(registry).get("/console/sign-in")
+        assert page.headers.get("cross-origin-opener-policy") == kept
 
 
 def luminance(colour: str) -> float:
@@ -171,6 +187,7 @@ async def test_a_link_is_not_written_to_the_log(
     registry.app._access_log = AccessLog(format="json", level="info")
     answer = await browser(registry).get(f"/console/links/{link.token}")
     assert answer.status_code == 200
+    assert (await browser(registry).get(f"/console/links/{link.token}/")).status_code == 404
     written = capsys.readouterr()
     assert "/console/links/{token}" in written.err + written.out
     assert link.token not in written.err + written.out

@@ -23,6 +23,8 @@ from wherry.access.grants import grant
 from wherry.access.levels import Level
 from wherry.access.resources import Resource
 from wherry.access.team_grants import grant_to_team
+from wherry.audit.entries import LOGIN_FAILED
+from wherry.audit.listing import AuditFilter, list_records
 from wherry.identity.access_keys import create_access_key
 from wherry.identity.federated_users import link_user, list_federated_users
 from wherry.identity.login_keys import login_key
@@ -265,6 +267,11 @@ async def subject_of(registry: Registry) -> str:
 async def test_a_name_that_a_local_user_has_is_refused_in_words(registry: Registry, browser: Browser) -> None:
     await refused(await browser.sign_in("bob"), 403, "There is a user bob here already who is not linked")
     assert await registry.database.read(list_federated_users) == ()
+    await registry.wired.console.audited.settle()
+    wanted = AuditFilter(action=LOGIN_FAILED)
+    (failed,) = (await registry.database.read(lambda tx: list_records(tx, wanted, size=10))).items
+    assert (failed.name, failed.client) == ("bob@example.com", "192.0.2.7")
+    assert "who is not linked" in failed.reason
 
 
 async def test_another_person_of_the_provider_is_another_user(registry: Registry, browser: Browser) -> None:

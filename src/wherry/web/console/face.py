@@ -12,7 +12,7 @@ from wherry.web.console.paths import is_opening
 from wherry.web.console.problems import Problem, problem_of
 from wherry.web.console.routes import ROUTES
 from wherry.web.console.sign_in import sign_in_path
-from wherry.web.console.stylesheet import Stylesheet
+from wherry.web.console.static_files import StaticFile
 from wherry.web.exchange import Exchange
 from wherry.web.routes import Route, RouteTable
 from wherry.web.sessions import SAFE_METHODS
@@ -24,22 +24,25 @@ POLICY = (
     "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none';"
     " frame-ancestors 'none'"
 )
+LINKS = "/console/links/"
 HEADERS = (
     (b"content-security-policy", POLICY.encode()),
-    (b"referrer-policy", b"no-referrer"),
+    # Not `no-referrer`: with that, browsers send our own forms as from nowhere (`Origin: null`).
+    (b"referrer-policy", b"same-origin"),
     (b"x-content-type-options", b"nosniff"),
     (b"x-frame-options", b"DENY"),
-    (b"cross-origin-opener-policy", b"same-origin"),
 )
 
 
 class ConsoleFace:
-    """Serves `ROUTES`, and the stylesheet."""
+    """Serves `ROUTES`, and the files that pages load."""
 
     def __init__(self, services: ConsoleServices) -> None:
         self._services = services
         self._table: RouteTable[Call, Response] = RouteTable(ROUTES)
-        self._stylesheet = Stylesheet()
+        stylesheet = StaticFile("style.css", "text/css")
+        icon = StaticFile("icon.svg", "image/svg+xml")
+        self._files = {file.path: file for file in (stylesheet, icon)}
         self._templates = Environment(
             loader=PackageLoader("wherry.web.console"),
             autoescape=True,
@@ -47,15 +50,20 @@ class ConsoleFace:
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        self._templates.globals["stylesheet"] = self._stylesheet.path
+        self._templates.globals.update(stylesheet=stylesheet.path, icon=icon.path)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         exchange = Exchange.of(scope)
         exchange.face = "console"
         exchange.headers.extend(HEADERS)
-        if scope["path"] == self._stylesheet.path and scope["method"] in SAFE_METHODS:
-            exchange.route = "/console/style.css"
-            response = self._stylesheet.response()
+        if self._services.sessions.is_secure(scope):  # elsewhere browsers only complain of it
+            exchange.headers.append((b"cross-origin-opener-policy", b"same-origin"))
+        if scope["path"].startswith(LINKS):  # whoever reads the log must not be let in by it
+            exchange.path = f"{LINKS}{{token}}"
+        file = self._files.get(scope["path"])
+        if file is not None and scope["method"] in SAFE_METHODS:
+            exchange.route = file.shown
+            response = file.response()
         else:
             exchange.headers.append((b"cache-control", b"no-store"))
             response = await self._page(scope, receive)
@@ -89,8 +97,6 @@ class ConsoleFace:
             return call.redirect(HOME)
         route = self._route(call)
         exchange.route = route.shown
-        # A path of ours may hold a one-time link's token: that is not for a log.
-        exchange.path = route.shown
         self._services.sessions.refuse_cross_site(scope)
         call.actor = await self._services.sessions.actor(scope) or ANONYMOUS
         if not call.actor.is_anonymous:

@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 from starlette.responses import Response
 
 from wherry.access.actions import Action
+from wherry.identity.errors import LastAdministrator, SignInRefused
 from wherry.identity.federated_users import Person, sign_in_person
 from wherry.identity.sessions import Way
 from wherry.identity.teams import sync_oidc_memberships
@@ -19,7 +20,7 @@ from wherry.identity.users import Role
 from wherry.kit.secrets import UnreadableSecret
 from wherry.web.console.call import Call, Identity, OidcRules, next_path
 from wherry.web.console.problems import Problem
-from wherry.web.oidc import Attempt, Claims
+from wherry.web.oidc import Attempt, Claims, OidcFailed
 from wherry.web.sessions import cookie_of, set_cookie
 
 COOKIE = "wherry_oidc"
@@ -40,8 +41,14 @@ async def finish_oidc(call: Call) -> Response:
     rules = _rules(call)
     _keep(call, "", timedelta(0))  # one answer for each attempt
     attempt, target = _begun(call)
-    claims = await rules.client.identify(attempt, _redirect_uri(call), call.query)
-    await call.begin_session(Action.SESSION_MAKE, Way.OIDC, lambda tx: _user(tx, call, rules, claims))
+    tried = ""
+    try:
+        claims = await rules.client.identify(attempt, _redirect_uri(call), call.query)
+        tried = claims.name
+        await call.begin_session(Action.SESSION_MAKE, Way.OIDC, lambda tx: _user(tx, call, rules, claims))
+    except (OidcFailed, SignInRefused, LastAdministrator) as error:
+        await call.services.audited.login_failed(tried, None, call.address, str(error))
+        raise
     return call.redirect(target)
 
 
