@@ -16,7 +16,6 @@ from wherry.cli.options import ConfigOption, DataOption, JsonOption, fail, resol
 from wherry.cli.output import print_record, print_rows
 
 if TYPE_CHECKING:
-    from wherry.audit.chain import Head
     from wherry.audit.listing import AuditFilter, AuditRecord
     from wherry.audit.verify import Verdict
     from wherry.db.database import Database
@@ -215,16 +214,12 @@ def _print_verdict(verdict: Verdict, file: Path | None, as_json: bool) -> None:
             "checked": verdict.checked,
             "fault": None if fault is None else fault.kind.value,
             "position": None if fault is None else fault.position,
-            "head": _shown_head(head),
+            "head": str(head) if fault is None and head.position else None,
         },
         as_json=as_json,
     )
     if fault is not None:
         raise typer.Exit(1)
-
-
-def _shown_head(head: Head) -> str | None:
-    return str(head) if head.position else None
 
 
 @contextmanager
