@@ -1,6 +1,7 @@
 """Organizations made by hand: their names, their maker's right, and what goes with them."""
 
 import pytest
+from sqlalchemy import insert
 
 from tests.databases import Do, FixedClock
 from tests.people import add_user, give
@@ -15,10 +16,12 @@ from wherry.identity.errors import (
     OrganizationUnknown,
 )
 from wherry.identity.organizations import RESERVED, find_organization, list_organizations
+from wherry.identity.tables import organizations
 from wherry.oci.names import RepositoryName
 from wherry.registry.delete_repository import delete_repository
 from wherry.registry.errors import OrganizationNotEmpty
 from wherry.registry.organizations import create_organization, delete_organization
+from wherry.registry.repositories import ensure_repository
 
 
 def test_who_makes_an_organization_edits_it(do: Do, ann: int, clock: FixedClock) -> None:
@@ -82,3 +85,24 @@ def test_the_next_organization_of_the_name_owes_nobody_a_right(do: Do, ann: int,
     assert [given.resource.name for given in do(list_grants, user="bob")] == ["acme-2/web", "partner"]
     assert do(level_of, bob, WEB, clock.now()) is Level.NONE
     assert do(list_shares) == ()
+
+
+@pytest.mark.parametrize("name", ["1a", "1password", "a" * 65])
+def test_a_push_makes_no_organization_that_could_not_be_made_by_hand(
+    do: Do, ann: int, clock: FixedClock, name: str
+) -> None:
+    with pytest.raises(InvalidOrganizationName):
+        do(ensure_repository, RepositoryName(f"{name}/web"), ann, clock.now())
+    assert do(find_organization, name) is None
+    do(ensure_repository, RepositoryName(f"acme/{name}"), ann, clock.now())
+    do(ensure_repository, RepositoryName(name), ann, clock.now())
+
+
+def test_an_organization_from_before_the_rules_keeps_working(do: Do, ann: int, clock: FixedClock) -> None:
+    row = {"name": "1password", "created_by": None, "created_at": clock.now()}
+    do(lambda tx: tx.execute(insert(organizations).values(**row)))
+    name = RepositoryName("1password/web")
+    do(add_image, name, image(), ann, clock.now(), "1.0")
+    do(delete_repository, name)
+    do(delete_organization, "1password")
+    assert do(find_organization, "1password") is None

@@ -18,8 +18,10 @@ from wherry.identity.tables import organizations, users
 # Paths of other faces, and the home of names without an organization.
 RESERVED = frozenset({"manage", "library", "v2", "v3", "token"})
 LIBRARY = "library"
+MAX_NAME = 64
 
-# SWR's rules: letters and digits, one separator between two of them. A push may make others: OCI's are wider.
+# SWR's rules: letters and digits, one separator between two of them. OCI's are wider, and organizations that
+# were made under those stay as they are.
 _NAME = re.compile(r"[a-z][a-z0-9]*(?:(?:\.|__|_|-+)[a-z0-9]+)*")
 
 
@@ -35,8 +37,7 @@ class Organization:
 
 def create_organization(tx: Connection, name: str, created_by: int | None, now: datetime) -> Organization:
     """Raises `InvalidOrganizationName`, `OrganizationReserved`, `OrganizationExists`."""
-    if len(name) > 64 or not _NAME.fullmatch(name):
-        raise InvalidOrganizationName(name)
+    _refuse_invalid(name)
     refuse_reserved(name)
     if find_organization(tx, name) is not None:
         raise OrganizationExists(name)
@@ -65,11 +66,16 @@ def list_organizations(tx: Connection) -> tuple[Organization, ...]:
 
 
 def ensure_organization(tx: Connection, name: str, created_by: int | None, now: datetime) -> int:
-    """The id of the organization `name`, which is made if it is not there."""
+    """The id of the organization `name`, which is made if it is not there.
+
+    Raises `InvalidOrganizationName`.
+    """
     query = select(organizations.c.id).where(organizations.c.name == name)
     known = tx.execute(query).scalar_one_or_none()
     if known is not None:
         return int(known)
+    if name != LIBRARY:
+        _refuse_invalid(name)
     try:
         with tx.begin_nested():
             made = tx.execute(
@@ -86,6 +92,11 @@ def refuse_reserved(name: str) -> None:
     """Raises `OrganizationReserved` where `name` cannot be written as a repository's first part."""
     if name in RESERVED:
         raise OrganizationReserved(name)
+
+
+def _refuse_invalid(name: str) -> None:
+    if len(name) > MAX_NAME or not _NAME.fullmatch(name):
+        raise InvalidOrganizationName(name)
 
 
 _ORGANIZATIONS = select(

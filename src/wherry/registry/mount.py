@@ -36,7 +36,7 @@ def mount_blob(
     """Link the blob to `target` if `source` has it; False where it does not.
 
     The caller has made sure that its actor may pull from `source` and push to `target`. Raises
-    `OrganizationReserved`.
+    `OrganizationReserved`, `InvalidOrganizationName`.
     """
     link = (
         select(repository_blobs.c.digest)

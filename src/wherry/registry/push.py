@@ -52,7 +52,7 @@ def put_manifest(
     """Keep the manifest and point the tags at it; pushing the same again changes nothing but the tags.
 
     With `sparse`, content that it names may be absent. Raises `ReferencesUnknown`, `ReferenceSizeWrong`,
-    `OrganizationReserved`.
+    `OrganizationReserved`, `InvalidOrganizationName`.
     """
     repository_id = ensure_repository(tx, name, user_id, now)
     view = pushed.view

@@ -41,7 +41,10 @@ def get_repository(tx: Connection, name: RepositoryName) -> Repository:
 
 
 def ensure_repository(tx: Connection, name: RepositoryName, user_id: int | None, now: datetime) -> int:
-    """The id of the repository, which is made, private, if it is not there. Raises `OrganizationReserved`."""
+    """The id of the repository, which is made, private, if it is not there.
+
+    Raises `OrganizationReserved`, `InvalidOrganizationName`.
+    """
     known = tx.execute(_ID, {"name": name.text}).scalar_one_or_none()
     if known is not None:
         return int(known)

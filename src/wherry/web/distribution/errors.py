@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from wherry.blobs import errors as blob_errors
 from wherry.db.errors import DatabaseFull, DatabaseUnavailable
-from wherry.identity.errors import OrganizationReserved, TooManyLogins
+from wherry.identity.errors import InvalidOrganizationName, OrganizationReserved, TooManyLogins
 from wherry.oci import errors as oci_errors
 from wherry.registry import errors as registry_errors
 from wherry.web.body import BodyTooLong, BodyTooSlow, ClientGone
@@ -69,6 +69,7 @@ _FORMS: tuple[tuple[type[Exception], int, Code], ...] = (
     (oci_errors.InvalidDigest, 400, Code.DIGEST_INVALID),
     (oci_errors.InvalidValue, 400, Code.MANIFEST_INVALID),
     (OrganizationReserved, 400, Code.NAME_INVALID),
+    (InvalidOrganizationName, 400, Code.NAME_INVALID),
     (registry_errors.RepositoryUnknown, 404, Code.NAME_UNKNOWN),
     (registry_errors.ManifestUnknown, 404, Code.MANIFEST_UNKNOWN),
     (registry_errors.BlobUnknown, 404, Code.BLOB_UNKNOWN),
