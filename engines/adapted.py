@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 import subprocess
@@ -32,6 +33,11 @@ class Adapted:
     changes: tuple[Change, ...] = ()
     kept: tuple[str, ...] = ()
     """Files and folders of it that go into the engine's folder, beside the programs."""
+
+    @property
+    def key(self) -> str:
+        """What a build is known by: the version, and the changes."""
+        return f"{self.version}-{hashlib.sha256(repr((self.changes, self.kept)).encode()).hexdigest()[:8]}"
 
     @property
     def folder(self) -> str:

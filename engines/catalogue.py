@@ -43,10 +43,10 @@ class GoModule:
 
     @property
     def key(self) -> str:
-        """What a finished build is kept under: it changes with every version that is pinned here."""
-        return "+".join(
-            [self.version, *(f"{PurePosixPath(name).name}-{version}" for name, version in self._along)]
-        )
+        """What a finished build is kept under: it changes with all that is pinned or changed here."""
+        plain = [f"{PurePosixPath(name).name}-{version}" for name, version in self.with_modules]
+        changed = [f"{each.folder}-{each.key}" for each in self.adapted]
+        return "+".join([self.version, *plain, *changed])
 
     @property
     def packages(self) -> list[str]:
@@ -59,7 +59,8 @@ class GoModule:
         """The go.mod of the module of our own that requires this one, at exactly these versions."""
         wanted = ".".join(str(part) for part in GO_MINIMUM)
         lines = ["module engine", f"go {wanted}"]
-        required = ((self.module, self.version), *self._along)
+        changed = ((each.module, each.version) for each in self.adapted)
+        required = ((self.module, self.version), *self.with_modules, *changed)
         lines += [f"require {name} {version}" for name, version in required]
         lines += [f"replace {name} => {name} {version}" for name, version in self.replaced]
         lines += [f"replace {each.module} => ./{each.folder}" for each in self.adapted]
@@ -69,10 +70,6 @@ class GoModule:
     def linker_flags(self) -> str:
         """Without symbols and debug information: half the size, and nobody debugs an engine."""
         return " ".join(["-s", "-w", *(f"-X {name}={value}" for name, value in self.stamps)])
-
-    @property
-    def _along(self) -> tuple[tuple[str, str], ...]:
-        return (*self.with_modules, *((each.module, each.version) for each in self.adapted))
 
 
 @dataclass(frozen=True, slots=True)

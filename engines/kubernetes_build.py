@@ -69,11 +69,25 @@ _TOLERATES = "ToleratesTaint(&"
 _LOGGED = "ToleratesTaint(klog.Background(), &"
 _FIND = "FindMatchingUntoleratedTaint("
 
+_OPTIONS = "cmd/aggregated-apiserver/app/options/options.go"
+
+_UNDER_BOTH_NAMES = """
+
+// Newer libraries ask for a type's description by its OpenAPI name, the generated table has its Go name.
+func underBothNames(ref common.ReferenceCallback) map[string]common.OpenAPIDefinition {
+	known := generatedopenapi.GetOpenAPIDefinitions(ref)
+	for name, definition := range maps.Clone(known) {
+		known[util.ToRESTFriendlyName(name)] = definition
+	}
+	return known
+}
+"""
+
 KARMADA: Final = Adapted(
     "github.com/karmada-io/karmada",
     "v1.16.0",
     # It is written for the libraries of Kubernetes 1.34. The ones of VERSION want a logger, a context and a
-    # registry more; nothing else differs, and the libraries are compiled once instead of twice.
+    # registry more, and name types otherwise. Nothing else differs, and they are compiled once instead of twice.
     changes=(
         Change("pkg/util/helper/taint.go", "import (", 'import (\n\t"k8s.io/klog/v2"'),
         Change(
@@ -87,9 +101,16 @@ KARMADA: Final = Adapted(
         Change(_TAINTS, "filterPredicate)\n", "filterPredicate, false)\n"),
         Change("pkg/registry/cluster/strategy.go", "OnUpdate() bool", "OnUpdate(context.Context) bool"),
         Change("pkg/registry/cluster/strategy.go", "lUpdate() bool", "lUpdate(context.Context) bool"),
+        Change(
+            _OPTIONS,
+            "import (",
+            'import (\n\t"maps"\n\t"k8s.io/kube-openapi/pkg/common"\n\t"k8s.io/kube-openapi/pkg/util"',
+        ),
+        Change(_OPTIONS, "Config(generatedopenapi.GetOpenAPIDefinitions", "Config(underBothNames"),
+        Change(_OPTIONS, 'PathPrefix = "/registry"', f'PathPrefix = "/registry"{_UNDER_BOTH_NAMES}'),
         Change("cmd/webhook/app/webhook.go", "GetScheme()))", "GetScheme(), conversion.NewRegistry()))"),
     ),
-    kept=("charts/karmada/_crds/bases", "artifacts/deploy/webhook-configuration.yaml"),
+    kept=("charts/karmada/_crds", "artifacts/deploy/webhook-configuration.yaml"),
 )
 """Federations."""
 

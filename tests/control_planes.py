@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from engines.pytest_plugin import require
-from engines.servers import ControlPlane, RealCluster, control_plane, real_cluster
+from engines.servers import ControlPlane, Karmada, RealCluster, control_plane, karmada, real_cluster
 
 _numbers = itertools.count(1)
 
@@ -45,6 +45,15 @@ def nodes() -> Iterator[RealCluster]:
         require(engine, root=True)
     with real_cluster(nodes=2) as cluster:
         yield cluster
+
+
+@pytest.fixture(scope="session")
+def federation(kubernetes: ControlPlane, other_kubernetes: ControlPlane) -> Iterator[Karmada]:
+    """A Karmada with the members `one` (the cluster `kubernetes`) and `two` (`other_kubernetes`)."""
+    with karmada() as running:
+        running.join("one", kubernetes)
+        running.join("two", other_kubernetes)
+        yield running
 
 
 @pytest.fixture

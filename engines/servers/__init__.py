@@ -3,6 +3,7 @@
 from engines.servers.daemons import Containerd, Dockerd, containerd, dockerd
 from engines.servers.distribution import PeerRegistry, docker_registry, registry_v3
 from engines.servers.image_archive import write_image_archive
+from engines.servers.karmada import Karmada, karmada
 from engines.servers.kubelet import Node, RealCluster, real_cluster
 from engines.servers.kubernetes import APIRefused, ControlPlane, KubectlFailed, control_plane
 from engines.servers.postgresql import PostgreSQL, postgresql
@@ -15,6 +16,7 @@ __all__ = [
     "Containerd",
     "ControlPlane",
     "Dockerd",
+    "Karmada",
     "KubectlFailed",
     "Node",
     "PeerRegistry",
@@ -29,6 +31,7 @@ __all__ = [
     "docker_registry",
     "dockerd",
     "free_port",
+    "karmada",
     "postgresql",
     "real_cluster",
     "registry_v3",

@@ -12,7 +12,7 @@ import subprocess
 import tempfile
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -207,13 +207,13 @@ class ControlPlane:
 
 @contextmanager
 def control_plane(
-    *, controllers: bool = True, scheduler: bool = True, address: str = "127.0.0.1"
+    *, controllers: Sequence[str] = ("*",), scheduler: bool = True, address: str = "127.0.0.1"
 ) -> Iterator[ControlPlane]:
     """A control plane for the length of the block; several at once do not meet.
 
-    Without `controllers` there are no replicas, no service accounts and no garbage collection; without
-    `scheduler` no pod gets a node. `address` is the apiserver's: 127.0.0.1 is not to be reached from nodes in
-    network namespaces of their own.
+    `controllers` are what kube-controller-manager runs: without any there are no replicas, no service accounts
+    and no garbage collection. Without `scheduler` no pod gets a node. `address` is the apiserver's: nodes in
+    network namespaces of their own do not reach 127.0.0.1.
     """
     home = Path(tempfile.mkdtemp(prefix="wherry-kubernetes-"))
     try:
@@ -256,15 +256,15 @@ def _with_apiserver(home: Path, address: str, etcd: ServerProcess, etcd_url: str
     )
 
 
-def _start_controllers(plane: ControlPlane, *, controllers: bool, scheduler: bool) -> None:
+def _start_controllers(plane: ControlPlane, *, controllers: Sequence[str], scheduler: bool) -> None:
     plane.kubeconfig.write_text(plane.kubeconfig_of(plane.token))
     plane.apiserver.wait_until(plane.is_ready, _READY_SECONDS)
     if controllers:
-        manager = programs.controller_manager(plane.home, plane.kubeconfig, plane.authority)
+        manager = programs.controller_manager(plane.home, plane.kubeconfig, plane.authority, controllers)
         plane.controllers.append(manager)
     if scheduler:
         plane.controllers.append(programs.scheduler(plane.home, plane.kubeconfig))
-    if controllers:
+    if "*" in controllers:
         # No pod is taken before it is there, and it is the last thing to come.
         account = "/api/v1/namespaces/default/serviceaccounts/default"
         manager.wait_until(lambda: plane.has(account), _READY_SECONDS)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -16,6 +16,8 @@ _FIRST_SERVICE_ADDRESS: Final = "10.96.0.1"
 
 FAKE: Final = ("kwok.x-k8s.io/node", "fake")
 """The annotation of the nodes that kwok plays the kubelet of."""
+
+FRONT_PROXY: Final = "front-proxy-client"
 
 _FAKE_KUBELETS: Final = Path(__file__).with_name("fake-kubelets.yaml")
 
@@ -52,6 +54,7 @@ def apiserver_arguments(
     hosts = [address, "127.0.0.1", "localhost", _FIRST_SERVICE_ADDRESS, "kubernetes.default.svc"]
     listener = authority.server("kube-apiserver", sorted(set(hosts)))
     signing = authority.signing_key("service-accounts")
+    front = authority.client(FRONT_PROXY)
     flags: dict[str, object] = {
         "etcd-servers": etcd_url,
         "bind-address": address,
@@ -71,14 +74,25 @@ def apiserver_arguments(
         "service-account-key-file": signing,
         "allow-privileged": "true",
         "kubelet-preferred-address-types": "InternalIP",
+        # How an apiserver behind this one, as Karmada's, knows that it is asked in somebody's name.
+        "proxy-client-cert-file": front.certificate,
+        "proxy-client-key-file": front.key,
+        "requestheader-client-ca-file": authority.certificate,
+        "requestheader-allowed-names": FRONT_PROXY,
+        "requestheader-username-headers": "X-Remote-User",
+        "requestheader-group-headers": "X-Remote-Group",
+        "requestheader-extra-headers-prefix": "X-Remote-Extra-",
         "profiling": "false",
     }
     return [program("kube-apiserver"), *_as_arguments(flags)]
 
 
-def controller_manager(home: Path, kubeconfig: Path, authority: Authority) -> ServerProcess:
-    """All of Kubernetes' own controllers."""
+def controller_manager(
+    home: Path, kubeconfig: Path, authority: Authority, controllers: Sequence[str]
+) -> ServerProcess:
+    """Kubernetes' own controllers, or some of them."""
     flags: dict[str, object] = {
+        "controllers": ",".join(controllers),
         "service-account-private-key-file": home / "pki" / "service-accounts.key",
         "root-ca-file": authority.certificate,
     }
