@@ -7,7 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Connection, Select, func, select
+from sqlalchemy import ColumnElement, Connection, Select, and_, func, or_, select
 
 from wherry.oci import media_types
 from wherry.oci.names import RepositoryName, Tag
@@ -47,6 +47,14 @@ class TagDetails:
 
 
 @dataclass(frozen=True, slots=True)
+class TagPosition:
+    """Where a list goes on, whether the tag that was there has moved since, is gone, or not."""
+
+    moved_at: datetime
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class TagList:
     """A page by number, and how many there are in all."""
 
@@ -61,16 +69,22 @@ def list_tag_details(
     contains: str = "",
     order: TagOrder = TagOrder.MOVED,
     descending: bool = True,
+    after: TagPosition | None = None,
     offset: int = 0,
     limit: int = 100,
 ) -> TagList:
-    """Those whose name has `contains` in it, in upper or lower case. Raises `RepositoryUnknown`."""
+    """Those whose name has `contains` in it, in upper or lower case; with `after` the ones behind it.
+
+    The total is that of all pages. Raises `RepositoryUnknown`.
+    """
     repository = get_repository(tx, name)
     wanted = [tags.c.repository_id == repository.id]
     if contains:
         wanted.append(func.lower(tags.c.name).contains(contains.lower(), autoescape=True))
     total = tx.execute(select(func.count()).select_from(tags).where(*wanted)).scalar_one()
     column = tags.c.name if order is TagOrder.NAME else tags.c.moved_at
+    if after is not None:
+        wanted.append(_behind(after, order, descending=descending))
     query = (
         _DETAILS.where(*wanted)
         .order_by(column.desc() if descending else column, tags.c.name)
@@ -78,6 +92,16 @@ def list_tag_details(
         .limit(limit)
     )
     return TagList(_details(tx, repository.id, query), total)
+
+
+def _behind(after: TagPosition, order: TagOrder, *, descending: bool) -> ColumnElement[bool]:
+    if order is TagOrder.NAME:
+        return tags.c.name < after.name if descending else tags.c.name > after.name
+    moved = tags.c.moved_at
+    return or_(
+        moved < after.moved_at if descending else moved > after.moved_at,
+        and_(moved == after.moved_at, tags.c.name > after.name),
+    )
 
 
 def get_tag_details(tx: Connection, name: RepositoryName, tag: Tag) -> TagDetails:

@@ -135,8 +135,30 @@ def test_lists_of_v3(site: Site, organization: str):
         "tag_type": 0,
     }
     assert {tag.manifest for tag in page().tags} == {""}
-    request = swr.ListRepositoryTagRequest(namespace=organization, repository="app/web", marker="x")
-    assert refusal(site.admin.list_repository_tag, request) == (400, "4000014")
+    for marker in ("x", "1", "1.", ".v1", "-1.v1", "9" * 18 + ".v1"):
+        request = swr.ListRepositoryTagRequest(namespace=organization, repository="app/web", marker=marker)
+        assert refusal(site.admin.list_repository_tag, request) == (400, "4000014")
+
+
+@pytest.mark.parametrize("order", [{}, {"order_column": "tag", "order_type": "desc"}])
+def test_a_list_of_v3_goes_on_where_it_was_whatever_came_and_went(
+    site: Site, organization: str, order: dict[str, str]
+):
+    for number in range(5):
+        site.push(f"{organization}/app/web", f"v{number}")
+    where = {"namespace": organization, "repository": "app/web"}
+
+    def page(marker: str | None):
+        request = swr.ListRepositoryTagRequest(**where, limit=2, marker=marker, **order)
+        return site.admin.list_repository_tag(request)
+
+    first = page(None)
+    assert [tag.tag for tag in first.tags] == ["v4", "v3"]
+    site.push(f"{organization}/app/web", "v9")
+    site.admin.delete_repo_tag(swr.DeleteRepoTagRequest(**where, tag="v3"))
+    second = page(first.next_marker)
+    assert [tag.tag for tag in second.tags] == ["v2", "v1"]
+    assert [tag.tag for tag in page(second.next_marker).tags] == ["v0"]
 
 
 def test_a_further_tag(site: Site, organization: str):

@@ -1,6 +1,7 @@
 """Tags of an image: listed, shown, given, deleted."""
 
 import hashlib
+from datetime import UTC, datetime, timedelta
 
 from starlette.responses import Response
 
@@ -8,12 +9,19 @@ from wherry.oci.names import Tag
 from wherry.registry.delete import delete_tag
 from wherry.registry.repository_details import RepositoryDetails, get_repository_details
 from wherry.registry.retag import retag
-from wherry.registry.tag_details import TagDetails, TagOrder, get_tag_details, list_tag_details
+from wherry.registry.tag_details import (
+    TagDetails,
+    TagOrder,
+    TagPosition,
+    get_tag_details,
+    list_tag_details,
+)
 from wherry.web.swr.call import Call
 from wherry.web.swr.documents import answer, done, moment
-from wherry.web.swr.errors import Code
+from wherry.web.swr.errors import Code, Problem
 from wherry.web.swr.listings import PAGE, Range
 
+_EPOCH, _MICROSECOND = datetime(1970, 1, 1, tzinfo=UTC), timedelta(microseconds=1)
 _ORDERS = {"updated_at": "moved", "updated_time": "moved", "tag": "name"}
 
 
@@ -56,20 +64,19 @@ async def list_repository_tag(call: Call) -> Response:
     asked, name = call.asked("tag", "limit", "marker"), call.image
     order = TagOrder(asked.one_of("order_column", _ORDERS, Code.INVALID_ORDER) or "moved")
     descending, contains = asked.descending(order is TagOrder.MOVED), asked.text("tag") or ""
-    offset, limit = asked.number("marker") or 0, asked.limit()
+    after, limit = _position(asked.text("marker")), asked.limit()
     with_manifest = asked.flag("with_manifest") or False
     image, found = await call.read(
         lambda tx: (
             get_repository_details(tx, name),
             list_tag_details(
-                tx, name, contains=contains, order=order, descending=descending, offset=offset, limit=limit
+                tx, name, contains=contains, order=order, descending=descending, after=after, limit=limit + 1
             ),
         )
     )
-    shown = [_tag(call, image, tag, with_manifest=with_manifest) for tag in found.items]
-    end = offset + len(shown)
-    more = end < found.total
-    return answer({"tags": shown, "nextMarker": str(end) if more else "", "has_more": more})
+    page, more = found.items[:limit], len(found.items) > limit
+    shown = [_tag(call, image, tag, with_manifest=with_manifest) for tag in page]
+    return answer({"tags": shown, "nextMarker": _marker(page[-1]) if more else "", "has_more": more})
 
 
 async def show_repo_tag(call: Call) -> Response:
@@ -86,6 +93,20 @@ async def delete_repo_tag(call: Call) -> Response:
     name, tag = call.image, call.tag
     await call.write(lambda tx: delete_tag(tx, name, tag), {"tag": tag.text})
     return done(204)
+
+
+def _marker(tag: TagDetails) -> str:
+    return f"{(tag.moved_at - _EPOCH) // _MICROSECOND}.{tag.name}"
+
+
+def _position(marker: str | None) -> TagPosition | None:
+    """Raises `Problem` for what was not in an answer of ours."""
+    if marker is None:
+        return None
+    moved, _, name = marker.partition(".")
+    if not (moved.isascii() and moved.isdigit() and len(moved) < 18 and name):
+        raise Problem(Code.INVALID_PARAMETER, "marker is the nextMarker of the page before")
+    return TagPosition(_EPOCH + int(moved) * _MICROSECOND, name)
 
 
 def derived_id(*parts: object) -> int:
