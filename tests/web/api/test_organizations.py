@@ -1,5 +1,7 @@
 """Organizations over HTTP: made, listed, shown, deleted; and what every resource of this API keeps to."""
 
+import asyncio
+
 from tests.web.api.reading import code_of
 from tests.web.running import BOB, Registry
 
@@ -78,3 +80,10 @@ async def test_what_is_wrong_is_said_in_words(registry: Registry) -> None:
         assert (await registry.http.get(ORGANIZATIONS + query)).status_code == 422, query
     assert (await registry.http.get("/api/v1/nothing")).status_code == 404
     assert (await registry.http.put(ORGANIZATIONS)).headers["allow"] == "GET, POST"
+
+
+async def test_an_answer_in_pieces_leaves_the_server_free(registry: Registry) -> None:
+    """Starlette listens for the client's end while it sends; that must wait, not spin."""
+    async with asyncio.timeout(30):
+        exported = await registry.http.get("/api/v1/audit/export", params={"format": "jsonl"})
+    assert exported.status_code == 200
