@@ -1,9 +1,12 @@
 """Federated users: known by issuer and subject; a name is never enough."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from tests.databases import Do, FixedClock
 from tests.people import add_user
+from wherry.db.database import Database
 from wherry.identity.errors import LastAdministrator, SignInRefused, UserUnknown
 from wherry.identity.federated_users import (
     Person,
@@ -13,6 +16,8 @@ from wherry.identity.federated_users import (
     unlink_user,
     user_name_for,
 )
+from wherry.identity.organizations import create_organization
+from wherry.identity.teams import add_member, create_team, list_teams, sync_oidc_memberships
 from wherry.identity.users import Role, get_user, list_users, set_disabled
 
 ISSUER = "https://id.example.com"
@@ -32,6 +37,15 @@ def test_the_first_sign_in_makes_a_user_without_a_password(do: Do, clock: FixedC
     assert sign_in(do, clock).id == user.id
     (tie,) = do(list_federated_users, "ann")
     assert (tie.issuer, tie.subject, tie.last_sign_in_at) == (ISSUER, "4711", clock.now())
+
+
+def test_who_comes_twice_at_once_is_one_user(database: Database, do: Do, clock: FixedClock) -> None:
+    def come(_number: int) -> int:
+        return database.write_now(lambda tx: sign_in_person(tx, ANN, clock.now(), create=True).id)
+
+    with ThreadPoolExecutor(8) as tabs:
+        assert len(set(tabs.map(come, range(8)))) == 1
+    assert len(do(list_users)) == 1
 
 
 def test_another_name_of_the_same_person_changes_nothing(do: Do, clock: FixedClock) -> None:
@@ -96,6 +110,17 @@ def test_a_tie_is_taken_away(do: Do, clock: FixedClock) -> None:
         sign_in(do, clock)
     with pytest.raises(UserUnknown):
         do(unlink_user, "bob")
+
+
+def test_memberships_that_claims_brought_go_with_the_tie(do: Do, clock: FixedClock) -> None:
+    user = sign_in(do, clock)
+    do(create_organization, "acme", None, clock.now())
+    do(create_team, "acme", "dev", None, clock.now(), oidc_group="developers")
+    by_hand = do(create_team, "acme", "ops", None, clock.now())
+    do(sync_oidc_memberships, user.id, ["developers"], clock.now())
+    do(add_member, by_hand, user.id, clock.now())
+    do(unlink_user, "ann")
+    assert [team.name for team in do(list_teams, user_id=user.id)] == ["ops"]
 
 
 def test_a_person_is_linked_to_one_user(do: Do, clock: FixedClock) -> None:

@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Connection, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from wherry.identity.errors import InvalidUserName, SignInRefused, UserExists
-from wherry.identity.tables import federated_users, users
+from wherry.identity.tables import federated_users, team_members, users
 from wherry.identity.users import NO_PASSWORD, Role, User, create_user, find_user_by_id, get_user, set_role
 
 MAX_SUBJECT = 255
@@ -49,20 +49,13 @@ def sign_in_person(
     person, and `LastAdministrator`.
     """
     _check(person)
-    row = tx.execute(
-        select(federated_users.c.user_id, federated_users.c.made_user).where(*_is(person))
-    ).one_or_none()
-    if row is None:
-        user = _made(tx, person, now, create)
-        made = True
-    else:
-        found = find_user_by_id(tx, row[0])
-        assert found is not None, "the tie goes with its user"
-        user, made = found, bool(row[1])
+    tie = _tie(tx, person) or _made(tx, person, now, create)
+    user = find_user_by_id(tx, tie[0])
+    assert user is not None, "the tie goes with its user"
     if user.is_disabled:
         raise SignInRefused(f"the user {user.name} is disabled; ask an administrator")
     tx.execute(update(federated_users).where(*_is(person)).values(last_sign_in_at=now))
-    if made and role is not None and user.role is not role:
+    if tie[1] and role is not None and user.role is not role:
         set_role(tx, user.name, role)
     return get_user(tx, user.name)
 
@@ -78,9 +71,13 @@ def link_user(tx: Connection, name: str, issuer: str, subject: str, now: datetim
 
 
 def unlink_user(tx: Connection, name: str) -> int:
-    """Take all of a user's ties away; how many there were. Raises `UserUnknown`."""
-    theirs = delete(federated_users).where(federated_users.c.user_id == get_user(tx, name).id)
-    return tx.execute(theirs).rowcount
+    """Take all of a user's ties away, and the memberships that claims brought; how many ties there were.
+
+    Raises `UserUnknown`.
+    """
+    user_id = get_user(tx, name).id
+    tx.execute(delete(team_members).where(team_members.c.user_id == user_id, team_members.c.from_oidc))
+    return tx.execute(delete(federated_users).where(federated_users.c.user_id == user_id)).rowcount
 
 
 def list_federated_users(tx: Connection, name: str | None = None) -> tuple[FederatedUser, ...]:
@@ -106,7 +103,14 @@ def user_name_for(suggested: str) -> str:
     return _NOT_IN_NAMES.sub("-", suggested.partition("@")[0]).strip("._-")[:64]
 
 
-def _made(tx: Connection, person: Person, now: datetime, create: bool) -> User:
+def _tie(tx: Connection, person: Person) -> tuple[int, bool] | None:
+    """The user's id, and whether a sign-in made them."""
+    query = select(federated_users.c.user_id, federated_users.c.made_user).where(*_is(person))
+    row = tx.execute(query).one_or_none()
+    return None if row is None else (int(row[0]), bool(row[1]))
+
+
+def _made(tx: Connection, person: Person, now: datetime, create: bool) -> tuple[int, bool]:
     name = user_name_for(person.suggested_name)
     if not create:
         raise SignInRefused(
@@ -120,12 +124,15 @@ def _made(tx: Connection, person: Person, now: datetime, create: bool) -> User:
             f"{person.issuer} gives you no name that can be a user's here; ask an administrator to link you"
         ) from None
     except UserExists:
+        tie = _tie(tx, person)
+        if tie is not None:  # the same person came twice at once
+            return tie
         raise SignInRefused(
             f"there is a user {name} here already who is not linked to you; if that is you, ask an"
             f" administrator to link {name} to the subject {person.subject} of {person.issuer}"
         ) from None
     _link(tx, person, user.id, now, made_user=True)
-    return user
+    return user.id, True
 
 
 def _link(tx: Connection, person: Person, user_id: int, now: datetime, *, made_user: bool) -> None:
