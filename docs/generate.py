@@ -26,6 +26,7 @@ def pages() -> dict[str, str]:
         "cli.md": _cli(),
         "http-api.md": _http_api(),
         "swr.md": _swr(),
+        "api.md": _api(),
     }
 
 
@@ -273,6 +274,12 @@ def _swr() -> str:
             ),
         ]
     )
+
+
+def _api() -> str:
+    from docs.api_page import api_page
+
+    return "\n".join(["# Native API\n", _MADE.format(source="src/wherry/web/api"), api_page(_table)])
 
 
 def _route_row(route: Any) -> tuple[str, ...]:
