@@ -143,6 +143,8 @@ async def test_what_a_key_cannot_be_is_said(registry: Registry) -> None:
         ({"name": "a", "expires_at": past}, "invalid_access_key"),
         ({"name": "a", "expires_at": "9999-12-31T23:59:59Z"}, "invalid_access_key"),
         ({"name": "a", "expires_at": "2027-01-01T00:00:00"}, "invalid_request"),
+        ({"name": "a", "expires_at": 4_000_000_000}, "invalid_request"),
+        ({"name": "a", "expires_at": "4000000000"}, "invalid_request"),
         ({"name": "a", "scope": []}, "invalid_request"),
         ({"name": "a", "scope": [{"resource": "Acme", "level": "read"}]}, "invalid_name"),
         ({"name": "a", "scope": [{"resource": "acme", "level": "own"}]}, "invalid_request"),
@@ -151,6 +153,9 @@ async def test_what_a_key_cannot_be_is_said(registry: Registry) -> None:
         refused = await registry.http.post(KEYS, json=body)
         assert (refused.status_code, code_of(refused)) == (422, code), body
     made = await make(registry.http)
-    for seconds in (-1, 2_592_001):
+    for wrong in (1, "true"):
+        refused = await registry.http.patch(f"{KEYS}/{made['id']}", json={"is_disabled": wrong})
+        assert (refused.status_code, code_of(refused)) == (422, "invalid_request")
+    for seconds in (-1, 2_592_001, "60"):
         refused = await registry.http.post(f"{KEYS}/{made['id']}/rotation", json={"overlap_seconds": seconds})
         assert refused.status_code == 422

@@ -52,6 +52,7 @@ async def test_a_robot_pushes_what_it_was_made_for_and_nothing_else(acme: Regist
 async def test_a_robots_keys_are_made_rotated_changed_and_deleted(acme: Registry) -> None:
     key = await key_of(acme, scope=[{"resource": "acme/web", "level": "read"}])
     assert key["user"] == "acme+ci"
+    acme.clock.move(seconds=1)
     file = await acme.http.post(
         f"{KEYS}/{key['id']}/rotation", json={"overlap_seconds": 60}, headers={"accept": "text/csv"}
     )

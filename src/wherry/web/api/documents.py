@@ -3,12 +3,13 @@
 import base64
 import binascii
 import hashlib
+import re
 from datetime import UTC, datetime
 from typing import Annotated, Generic, TypeVar
 from urllib.parse import urlencode
 
 from fastapi import Query
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
 from starlette.datastructures import QueryParams
 from starlette.responses import Response
 
@@ -22,6 +23,14 @@ MAX_PAGE = 1000
 # Texts that every database keeps, and names of organizations and images.
 NO_ZERO = r"^[^\x00]*$"
 NAME_CHARACTERS = r"^[a-z0-9._/-]*$"
+_DATE = re.compile(r"\d{4}-\d\d-\d\d")
+
+
+def _written_out(value: object) -> object:
+    # Bare numbers would be taken for seconds since 1970, which nobody is told of.
+    if isinstance(value, datetime) or (isinstance(value, str) and _DATE.match(value)):
+        return value
+    raise ValueError("a time is written as 2026-11-23T19:00:00Z")
 
 
 def _in_utc(moment: datetime) -> datetime:
@@ -32,7 +41,7 @@ def _in_utc(moment: datetime) -> datetime:
 
 
 # A time as it is sent: with a time zone.
-Moment = Annotated[AwareDatetime, AfterValidator(_in_utc)]
+Moment = Annotated[AwareDatetime, BeforeValidator(_written_out), AfterValidator(_in_utc)]
 
 Limit = Annotated[int, Query(ge=1, le=MAX_PAGE, description="Most items on a page.")]
 Cursor = Annotated[str | None, Query(max_length=1024, description="`next` of the page before.")]

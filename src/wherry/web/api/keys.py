@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Annotated, Any
 
 from fastapi import Query
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 from sqlalchemy import Connection
 from starlette.responses import Response
 
@@ -28,7 +28,7 @@ from wherry.identity.access_keys import (
 )
 from wherry.identity.credentials_csv import Credentials, write_credentials
 from wherry.web.api.call import Call
-from wherry.web.api.documents import Document, PageDocument, Wanted, answer, etag_of, no_content
+from wherry.web.api.documents import Document, Flag, Moment, PageDocument, Wanted, answer, etag_of, no_content
 from wherry.web.api.listed import page_of
 from wherry.web.api.logins import LoginDocument, login_of, without_secret
 from wherry.web.api.scopes import MAX_ENTRIES, ScopeDocument, WantedScope, limits_of, scope_document
@@ -72,26 +72,27 @@ class WantedKey(Wanted):
         max_length=MAX_ENTRIES,
         description="What it is for at the most. Left out: all that its owner may.",
     )
-    expires_at: AwareDatetime | None = Field(default=None, description="When it ends. Left out: never.")
+    expires_at: Moment | None = Field(default=None, description="When it ends. Left out: never.")
 
 
 class ChangedKey(Wanted):
     """What is to change; what is left out or null stays."""
 
     name: KeyName | None = None
-    is_disabled: bool | None = Field(default=None, description="It ends with the next request, or is back.")
+    is_disabled: Flag | None = Field(default=None, description="It ends with the next request, or is back.")
 
 
 class WantedRotation(Wanted):
     """How one key follows another."""
 
     overlap_seconds: int = Field(
+        strict=True,
         default=int(OVERLAP.total_seconds()),
         ge=0,
         le=int(LONGEST_OVERLAP.total_seconds()),
         description="How long the old key still works.",
     )
-    expires_at: AwareDatetime | None = Field(
+    expires_at: Moment | None = Field(
         default=None, description="When the new one ends. Left out: it lives as long as the old one was to."
     )
 

@@ -30,6 +30,7 @@ class WantedLink(Wanted):
     """A link to be made."""
 
     lifetime_seconds: int | None = Field(
+        strict=True,
         default=None,
         ge=int(SHORTEST.total_seconds()),
         le=int(LONGEST.total_seconds()),

@@ -24,6 +24,7 @@ class WantedLogin(Wanted):
         default="temporary", description="Long-term logins come with a new access key."
     )
     lifetime_seconds: int = Field(
+        strict=True,
         default=int(USUAL.total_seconds()),
         ge=int(SHORTEST.total_seconds()),
         le=int(LONGEST.total_seconds()),

@@ -27,6 +27,7 @@ from wherry.web.api.documents import (
     NO_ZERO,
     Cursor,
     Document,
+    Flag,
     Limit,
     PageDocument,
     Wanted,
@@ -74,7 +75,7 @@ class ChangedRobot(Wanted):
     """What is to change; what is left out or null stays."""
 
     description: Description | None = None
-    is_disabled: bool | None = Field(default=None, description="Its keys end with the next request.")
+    is_disabled: Flag | None = Field(default=None, description="Its keys end with the next request.")
 
 
 async def list_organization_robots(

@@ -18,7 +18,7 @@ class WantedToken(Wanted):
     """A token to be made."""
 
     lifetime_seconds: int = Field(
-        default=int(LONGEST.total_seconds()), ge=60, le=int(LONGEST.total_seconds())
+        strict=True, default=int(LONGEST.total_seconds()), ge=60, le=int(LONGEST.total_seconds())
     )
 
 

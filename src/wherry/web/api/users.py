@@ -29,6 +29,7 @@ from wherry.web.api.documents import (
     NO_ZERO,
     Cursor,
     Document,
+    Flag,
     Limit,
     PageDocument,
     Wanted,
@@ -77,7 +78,7 @@ class ChangedUser(Wanted):
     """What is to change; what is left out or null stays."""
 
     role: Role | None = None
-    is_disabled: bool | None = Field(
+    is_disabled: Flag | None = Field(
         default=None, description="Logins, keys, tokens and sessions of a disabled user end at once."
     )
 
