@@ -87,7 +87,7 @@ KARMADA: Final = Adapted(
     "github.com/karmada-io/karmada",
     "v1.16.0",
     # It is written for the libraries of Kubernetes 1.34. The ones of VERSION want a logger, a context and a
-    # registry more, and name types otherwise. Nothing else differs, and they are compiled once instead of twice.
+    # registry more, and name types otherwise. Nothing else differs, and they are compiled once, not twice.
     changes=(
         Change("pkg/util/helper/taint.go", "import (", 'import (\n\t"k8s.io/klog/v2"'),
         Change(

@@ -211,9 +211,9 @@ def control_plane(
 ) -> Iterator[ControlPlane]:
     """A control plane for the length of the block; several at once do not meet.
 
-    `controllers` are what kube-controller-manager runs: without any there are no replicas, no service accounts
-    and no garbage collection. Without `scheduler` no pod gets a node. `address` is the apiserver's: nodes in
-    network namespaces of their own do not reach 127.0.0.1.
+    `controllers` are what kube-controller-manager runs: without any there are no replicas, no service
+    accounts and no garbage collection. Without `scheduler` no pod gets a node. `address` is the
+    apiserver's: nodes in network namespaces of their own do not reach 127.0.0.1.
     """
     home = Path(tempfile.mkdtemp(prefix="wherry-kubernetes-"))
     try:

@@ -1,4 +1,4 @@
-"""The federation that tests run against is Karmada itself: it divides, overrides, gathers, sees members go."""
+"""The federation that tests run against is Karmada itself: it divides, overrides, gathers, sees who goes."""
 
 from __future__ import annotations
 
@@ -104,12 +104,6 @@ def test_a_member_whose_apiserver_is_gone_is_shown_as_not_ready(own_kubernetes: 
     with karmada() as running:
         running.join("only", own_kubernetes)
         own_kubernetes.stop_apiserver()
-
-        def is_ready() -> bool:
-            told = json.loads(running.plane.kubectl("get", "cluster", "only", "-o", "json"))
-            conditions = {each["type"]: each["status"] for each in told["status"]["conditions"]}
-            return bool(conditions["Ready"] == "True")
-
-        _await(lambda: not is_ready())
+        _await(lambda: not running.is_ready("only"))
         own_kubernetes.start_apiserver()
-        _await(is_ready)
+        _await(lambda: running.is_ready("only"))
