@@ -96,6 +96,7 @@ async def test_what_is_wrong_with_an_image_is_said_in_words(acme: Registry) -> N
         ({"image": "web", "category": "cars"}, "invalid_request"),
         ({"image": "web", "description": "x" * 30_001}, "invalid_request"),
         ({"image": "web", "description": "zero\0"}, "invalid_request"),
+        ({"image": "web", "is_public": 1}, "invalid_request"),
         ({}, "invalid_request"),
     ):
         refused = await acme.http.post(IMAGES, json=body)
