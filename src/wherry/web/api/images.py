@@ -29,6 +29,7 @@ from wherry.web.api.documents import (
     NO_ZERO,
     Cursor,
     Document,
+    Flag,
     Limit,
     PageDocument,
     Wanted,
@@ -99,7 +100,7 @@ class WantedImage(Wanted):
     """An image to be made before its first push."""
 
     image: str = Field(min_length=1, max_length=255, description="The name within the organization.")
-    is_public: bool = Field(default=False, description="`true` takes edit on the organization.")
+    is_public: Flag = Field(default=False, description="`true` takes edit on the organization.")
     category: Category = Category.OTHER
     description: str = Field(default="", max_length=MAX_DESCRIPTION, pattern=NO_ZERO)
 
@@ -114,7 +115,7 @@ class ChangedImage(Wanted):
 class Visibility(Wanted):
     """Who may pull an image."""
 
-    is_public: bool = Field(description="`true`: everybody, without a login; `false`: who has a right.")
+    is_public: Flag = Field(description="`true`: everybody, without a login; `false`: who has a right.")
 
 
 async def list_images(
