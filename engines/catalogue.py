@@ -146,6 +146,7 @@ ENGINES: Final[tuple[Engine, ...]] = (
         "the first process of nodes and of pods",
         static=True,
     ),
+    Engine("iproute2", "ip", Debian(("iproute2",)), "makes Kubernetes nodes' network", ("-V",)),
     Engine("runc", "runc", Debian(("runc",)), "starts containers (crun refuses hybrid cgroups)"),
     Engine(
         "crane",

@@ -41,7 +41,7 @@ def own_kubernetes() -> Iterator[ControlPlane]:
 @pytest.fixture(scope="session")
 def nodes() -> Iterator[RealCluster]:
     """A cluster of two real nodes, kubelet on containerd, that pull from whom a test has them `trust`."""
-    for engine in ("kubernetes", "kubectl", "containerd-2", "cni-plugins", "catatonit", "runc"):
+    for engine in ("kubernetes", "kubectl", "containerd-2", "cni-plugins", "catatonit", "runc", "iproute2"):
         require(engine, root=True)
     with real_cluster(nodes=2) as cluster:
         yield cluster

@@ -94,7 +94,9 @@ def real_cluster(nodes: int = 1) -> Iterator[RealCluster]:
     """
     with ExitStack() as running:
         network = running.enter_context(node_network())
-        plane = running.enter_context(control_plane(address=network.address))
+        plane = running.enter_context(
+            control_plane(address=network.apiserver_address, port=443, services=network.services)
+        )
         started = [running.enter_context(node(plane, network, number)) for number in range(nodes)]
         yield RealCluster(plane, network, started)
 
@@ -103,7 +105,8 @@ def real_cluster(nodes: int = 1) -> Iterator[RealCluster]:
 def node(plane: ControlPlane, network: NodeNetwork, number: int = 0) -> Iterator[Node]:
     """A node of this control plane for the length of the block, ready when it begins; needs root.
 
-    There is no kube-proxy and no DNS: pods reach addresses, not services.
+    There is no kube-proxy and no DNS: pods reach each other's addresses, this machine's and the apiserver's,
+    but no other service.
     """
     name = f"real-{number}"
     home = Path(tempfile.mkdtemp(prefix="wherry-node-"))

@@ -207,7 +207,12 @@ class ControlPlane:
 
 @contextmanager
 def control_plane(
-    *, controllers: Sequence[str] = ("*",), scheduler: bool = True, address: str = "127.0.0.1"
+    *,
+    controllers: Sequence[str] = ("*",),
+    scheduler: bool = True,
+    address: str = "127.0.0.1",
+    port: int | None = None,
+    services: str = programs.SERVICE_ADDRESSES,
 ) -> Iterator[ControlPlane]:
     """A control plane for the length of the block; several at once do not meet.
 
@@ -221,7 +226,7 @@ def control_plane(
         etcd = programs.etcd(home, etcd_url)
         try:
             etcd.wait_until(lambda: answers(f"{etcd_url}/health", 200), _READY_SECONDS)
-            plane = _with_apiserver(home, address, etcd, etcd_url)
+            plane = _with_apiserver(home, (address, port or free_port()), services, etcd, etcd_url)
         except BaseException:
             etcd.kill()
             raise
@@ -234,13 +239,22 @@ def control_plane(
         shutil.rmtree(home, ignore_errors=True)
 
 
-def _with_apiserver(home: Path, address: str, etcd: ServerProcess, etcd_url: str) -> ControlPlane:
+def _with_apiserver(
+    home: Path, listen: tuple[str, int], services: str, etcd: ServerProcess, etcd_url: str
+) -> ControlPlane:
+    address, port = listen
     authority = Authority(home / "pki")
-    port, token = free_port(), secrets.token_urlsafe(24)
+    token = secrets.token_urlsafe(24)
     tokens = home / "tokens.csv"
     tokens.write_text(f'{token},{ADMIN},{ADMIN},"system:masters"\n')
     arguments = programs.apiserver_arguments(
-        home, address=address, port=port, etcd_url=etcd_url, authority=authority, tokens=tokens
+        home,
+        address=address,
+        port=port,
+        services=services,
+        etcd_url=etcd_url,
+        authority=authority,
+        tokens=tokens,
     )
     return ControlPlane(
         home=home,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -12,7 +13,6 @@ from engines.servers.authority import Authority
 from engines.servers.process import ServerProcess, free_port
 
 SERVICE_ADDRESSES: Final = "10.96.0.0/16"
-_FIRST_SERVICE_ADDRESS: Final = "10.96.0.1"
 
 FAKE: Final = ("kwok.x-k8s.io/node", "fake")
 """The annotation of the nodes that kwok plays the kubelet of."""
@@ -48,10 +48,18 @@ def etcd(home: Path, url: str) -> ServerProcess:
 
 
 def apiserver_arguments(
-    home: Path, *, address: str, port: int, etcd_url: str, authority: Authority, tokens: Path
+    home: Path,
+    *,
+    address: str,
+    port: int,
+    services: str,
+    etcd_url: str,
+    authority: Authority,
+    tokens: Path,
 ) -> list[str | Path]:
     """The whole command of a kube-apiserver, to be started as often as one likes."""
-    hosts = [address, "127.0.0.1", "localhost", _FIRST_SERVICE_ADDRESS, "kubernetes.default.svc"]
+    first_service = str(next(ipaddress.ip_network(services).hosts()))
+    hosts = [address, "127.0.0.1", "localhost", first_service, "kubernetes.default.svc"]
     listener = authority.server("kube-apiserver", sorted(set(hosts)))
     signing = authority.signing_key("service-accounts")
     front = authority.client(FRONT_PROXY)
@@ -68,7 +76,7 @@ def apiserver_arguments(
         "client-ca-file": authority.certificate,
         "token-auth-file": tokens,
         "authorization-mode": "Node,RBAC",
-        "service-cluster-ip-range": SERVICE_ADDRESSES,
+        "service-cluster-ip-range": services,
         "service-account-issuer": "https://kubernetes.default.svc",
         "service-account-signing-key-file": signing,
         "service-account-key-file": signing,

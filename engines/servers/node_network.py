@@ -31,6 +31,16 @@ class NodeNetwork:
         """This machine's, as the nodes and their pods see it."""
         return f"{self.prefix}.0.1"
 
+    @property
+    def services(self) -> str:
+        """The cluster addresses of services. The first, the apiserver's, is this machine's too."""
+        return f"{self.prefix}.240.0/20"
+
+    @property
+    def apiserver_address(self) -> str:
+        """Where pods look for the apiserver: it listens there itself, and nothing has to send them on."""
+        return f"{self.prefix}.240.1"
+
     def node_address(self, number: int) -> str:
         return f"{self.prefix}.0.{_FIRST_NODE + number}"
 
@@ -61,7 +71,7 @@ class NodeNetwork:
         _run(*inside, "ip", "link", "set", "eth0", "up")
         _run(*inside, "ip", "route", "add", "default", "via", self.address)
         # The node answers for its pods' addresses, so that nobody else needs a route to them.
-        _run(*inside, "sysctl", "-q", "-w", "net.ipv4.conf.eth0.proxy_arp=1")
+        _run(*inside, "sh", "-c", "echo 1 > /proc/sys/net/ipv4/conf/eth0/proxy_arp")
 
 
 @contextmanager
@@ -71,6 +81,7 @@ def node_network() -> Iterator[NodeNetwork]:
     _ip("link", "add", network.bridge, "type", "bridge")
     try:
         _ip("address", "add", f"{network.address}/16", "dev", network.bridge)
+        _ip("address", "add", f"{network.apiserver_address}/32", "dev", network.bridge)
         _ip("link", "set", network.bridge, "up")
         yield network
     finally:

@@ -160,3 +160,16 @@ def test_a_daemon_set_runs_on_every_node_and_its_pods_reach_each_other(
     first, second = pods
     ping = ["/bin/busybox", "ping", "-c", "1", "-W", "5", second["status"]["podIP"]]
     plane.kubectl("exec", first["metadata"]["name"], "-n", namespace, "--", *ping)
+
+
+def test_a_pod_finds_the_apiserver_where_its_environment_says(
+    nodes: RealCluster, registry: Wherry, nodes_namespace: str, tmp_path: Path
+) -> None:
+    plane, namespace = nodes.plane, nodes_namespace
+    _push(registry, tmp_path, "inside")
+    _secret(nodes, namespace, registry)
+    overrides = f"--overrides={json.dumps({'spec': {'imagePullSecrets': [{'name': 'pull'}]}})}"
+    plane.kubectl("run", "inside", f"--image={registry.host}/acme/inside:1", overrides, "-n", namespace)
+    plane.kubectl("wait", "--for=condition=Ready", "pod/inside", "-n", namespace, "--timeout=90s")
+    connect = "exec busybox nc -w 5 $KUBERNETES_SERVICE_HOST $KUBERNETES_SERVICE_PORT < /dev/null"
+    plane.kubectl("exec", "inside", "-n", namespace, "--", "/bin/busybox", "sh", "-c", connect)
