@@ -3,6 +3,7 @@
 import base64
 import json
 import shlex
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 SECRET_NAME = "wherry"  # noqa: S105 (a name, no secret)
@@ -63,14 +64,15 @@ def docker_login(login: RegistryLogin) -> str:
     return _line("docker login", "", login)
 
 
-def docker_config(login: RegistryLogin) -> str:
+def docker_config(login: RegistryLogin) -> Mapping[str, object]:
     """The content of a `config.json` of docker's, which is also that of a Kubernetes secret."""
     auth = base64.b64encode(f"{login.user}:{login.password}".encode()).decode()
-    return json.dumps({"auths": {login.host: {"auth": auth}}}, separators=(",", ":"))
+    return {"auths": {login.host: {"auth": auth}}}
 
 
 def kubernetes_secret(login: RegistryLogin) -> str:
     """A secret for `imagePullSecrets`, in YAML."""
+    config = json.dumps(docker_config(login), separators=(",", ":"))
     return (
         "apiVersion: v1\n"
         "kind: Secret\n"
@@ -78,7 +80,7 @@ def kubernetes_secret(login: RegistryLogin) -> str:
         f"  name: {SECRET_NAME}\n"
         "type: kubernetes.io/dockerconfigjson\n"
         "data:\n"
-        f"  .dockerconfigjson: {base64.b64encode(docker_config(login).encode()).decode()}\n"
+        f"  .dockerconfigjson: {base64.b64encode(config.encode()).decode()}\n"
     )
 
 

@@ -1,6 +1,5 @@
 """Temporary logins for docker and its relatives, as a command line and as a Kubernetes secret's content."""
 
-import base64
 import re
 from datetime import timedelta
 
@@ -8,6 +7,7 @@ from starlette.responses import Response
 
 from wherry.audit.entries import Target
 from wherry.identity.access_keys import create_temporary_login
+from wherry.identity.login_commands import RegistryLogin, docker_config, docker_login
 from wherry.identity.login_keys import login_key
 from wherry.web.swr.call import Call
 from wherry.web.swr.documents import answer, moment
@@ -45,11 +45,11 @@ async def _login(call: Call, project: str, lifetime: timedelta) -> Response:
         {"seconds": int(lifetime.total_seconds())},
         lambda made: Target.access_key(made.id),
     )
-    host, user, password = call.registry_host, f"{project}@{key.id}", login_key(key.id, key.secret)
-    auth = base64.b64encode(f"{user}:{password}".encode()).decode()
+    password = login_key(key.id, key.secret)
+    login = RegistryLogin(call.registry_host, f"{project}@{key.id}", password)
     headers = {
-        "x-swr-dockerlogin": f"docker login -u {user} -p {password} {host}",
+        "x-swr-dockerlogin": docker_login(login),
         "x-swr-expireat": moment(key.expires_at or now + lifetime),
         "cache-control": "no-store",
     }
-    return answer({"auths": {host: {"auth": auth}}}, headers=headers)
+    return answer(docker_config(login), headers=headers)
