@@ -1,9 +1,11 @@
 """Keeps all registered clusters: watches each, remembers what was seen, and renews their default secrets.
 
-One of them runs in a server; a cluster that fails or hangs slows no other.
+One of them runs in each process of a server, and one of all acts; the others only watch. A cluster that
+fails or hangs slows no other.
 """
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
@@ -14,6 +16,7 @@ from sqlalchemy import Connection
 from wherry.clusters.cluster import CLUSTERS, Cluster, cluster_of, open_login
 from wherry.clusters.connection import ClusterConnection
 from wherry.clusters.errors import ClusterError
+from wherry.clusters.keeper_lease import LEASE, give_lease_back, take_lease
 from wherry.clusters.kubeconfig import ClusterLogin
 from wherry.clusters.pull_secrets.default_secret import Reconciled, Step, plan, reconcile
 from wherry.clusters.pull_secrets.keys import (
@@ -27,7 +30,9 @@ from wherry.clusters.pull_secrets.keys import (
 from wherry.clusters.used_by import Running, record_running, record_state, running_images_of
 from wherry.clusters.watching.cluster_watch import ClusterWatch
 from wherry.db.database import Database
+from wherry.db.errors import DatabaseError
 from wherry.kit.clock import Clock
+from wherry.kit.ids import new_id
 from wherry.kit.secrets import Sealer, UnreadableSecret
 
 logger = logging.getLogger(__name__)
@@ -38,12 +43,12 @@ LOOK_EVERY = 5.0
 # Changes come in bursts; one look is good for all that came within this.
 GATHER = 0.5
 # Without any change: is a key due, is a namespace's failure gone?
-SETTLE_EVERY = 30.0
+SETTLE_EVERY = 10.0
 
 
 @dataclass(frozen=True, slots=True)
 class Registry:
-    """`host` is what secrets log in to; images of any of `names` are ours."""
+    """`host` is what secrets log in to, empty where nobody said it; images of any of `names` are ours."""
 
     host: str
     names: Collection[str]
@@ -73,21 +78,48 @@ class Keeper:
         self._overlap = overlap
         self._look_every = look_every
         self._kept: dict[int, _Kept] = {}
+        self._name = new_id()
+        self._acts_until: datetime | None = None
 
     @property
     def watches(self) -> Mapping[str, ClusterWatch]:
         """By the cluster's name; those that could be begun."""
         return {kept.cluster.name: kept.watch for kept in self._kept.values()}
 
+    @property
+    def acts(self) -> bool:
+        """Whether this is the one that writes to clusters and remembers what was seen."""
+        return self._acts_until is not None and self._clock.now() < self._acts_until
+
     async def run(self) -> None:
         """Follows the register: what is new is begun within seconds, what is gone ends."""
         try:
             while True:
-                await self._follow_register()
+                try:
+                    await self._follow_register()
+                    await self._keep_lease()
+                except DatabaseError as error:
+                    logger.warning("the register of clusters cannot be read: %s", error)
                 await asyncio.sleep(self._look_every)
         finally:
             await asyncio.gather(*(kept.end() for kept in self._kept.values()))
             self._kept.clear()
+            if self.acts:
+                with contextlib.suppress(DatabaseError):
+                    await self._database.write(lambda tx: give_lease_back(tx, self._name))
+
+    async def _keep_lease(self) -> None:
+        now = self._clock.now()
+        # Where there is no cluster, there is nothing to write every few seconds.
+        if not self._kept or (self._acts_until is not None and now < self._acts_until - LEASE / 2):
+            return
+        acted = self.acts
+        taken = await self._database.write(lambda tx: take_lease(tx, self._name, now), durable=False)
+        # A little less than what others see: clocks differ.
+        self._acts_until = now + LEASE * 5 / 6 if taken else None
+        if self.acts and not acted:
+            for kept in self._kept.values():
+                kept.look_again()
 
     async def _follow_register(self) -> None:
         registered = {cluster.id: cluster for cluster in await self._database.read(_all_clusters)}
@@ -148,6 +180,11 @@ class Keeper:
         return self._clock.now()
 
     @property
+    def knows_its_name(self) -> bool:
+        """Whether there is a host that secrets could be for."""
+        return bool(self._registry.host)
+
+    @property
     def clock(self) -> Clock:
         """For the watches."""
         return self._clock
@@ -169,6 +206,10 @@ class _Kept:
             asyncio.create_task(self._settle_for_ever(), name=f"settle {cluster.name}"),
         ]
 
+    def look_again(self) -> None:
+        """Even though nothing is known to have changed."""
+        self._news.set()
+
     async def end(self) -> None:
         for task in self._tasks:
             task.cancel()
@@ -185,12 +226,14 @@ class _Kept:
 
     async def _settle_for_ever(self) -> None:
         while True:
-            try:
-                await asyncio.wait_for(self._news.wait(), SETTLE_EVERY)
-                await asyncio.sleep(GATHER)
-            except TimeoutError:
-                pass
+            # Not `wait_for`: before Python 3.12 it can lose a cancellation that comes with the news.
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(SETTLE_EVERY):
+                    await self._news.wait()
+            await asyncio.sleep(GATHER)
             self._news.clear()
+            if not self._keeper.acts:
+                continue
             try:
                 await self._remember()
                 await self._settle_secrets()
@@ -215,6 +258,8 @@ class _Kept:
 
     async def _settle_secrets(self) -> None:
         namespaces, secrets = self.watch.namespaces, self.watch.default_secrets
+        if not self._keeper.knows_its_name:
+            return
         if namespaces.stale_since is not None or secrets.stale_since is not None:
             return  # acting on what may be old could undo what somebody did meanwhile
         switched_on = self.cluster.makes_default_secret

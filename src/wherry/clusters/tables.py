@@ -42,6 +42,15 @@ cluster_openings = Table(
     Column("level", Integer, nullable=False),
 )
 
+# One row: of all processes of a server and its replicas, one acts on clusters; it says so again and again.
+cluster_keepers = Table(
+    "cluster_keepers",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("holder", String, nullable=False),
+    Column("until", BigInteger, nullable=False),
+)
+
 # What was last seen of a cluster. `stale_since` null: what is here is what is.
 cluster_states = Table(
     "cluster_states",

@@ -91,6 +91,13 @@ def _make_openings_and_states() -> None:
 
 def _make_pull_keys_and_secrets() -> None:
     op.create_table(
+        "cluster_keepers",
+        sa.Column("id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("holder", sa.String(), nullable=False),
+        sa.Column("until", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name="pk_cluster_keepers"),
+    )
+    op.create_table(
         "cluster_pull_keys",
         sa.Column("id", Id, nullable=False),
         sa.Column("cluster_id", Id, nullable=False),
