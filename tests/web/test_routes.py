@@ -9,6 +9,7 @@ from tests.registry.contents import index
 from tests.web.running import BOB, Registry
 from wherry.access.actions import Action, Need
 from wherry.oci.digests import Digest
+from wherry.web.api.routes import OPERATIONS as API
 from wherry.web.console.routes import ROUTES as CONSOLE
 from wherry.web.distribution.routes import ROUTES as DISTRIBUTION
 from wherry.web.operations.face import ROUTES as OPERATIONS
@@ -35,9 +36,8 @@ def test_every_route_declares_its_action_and_none_is_there_twice() -> None:
     for routes in faces:
         assert all(isinstance(route.action, Action) for route in routes)
         assert len({(route.method, route.template) for route in routes}) == len(routes)
-    # To make an image public is asked for within a change of its attributes, and decided there.
-    bound = {route.action for routes in faces for route in routes}
-    assert bound == set(Action) - {Action.IMAGE_PUBLISH}
+    bound = {route.action for routes in faces for route in routes} | {operation.action for operation in API}
+    assert bound == set(Action)
 
 
 @pytest.fixture

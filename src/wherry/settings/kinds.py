@@ -50,7 +50,10 @@ SECRET: Kind[str] = Kind("secret", "one line of text that is not empty", _no_lin
 
 def _path(text: str) -> Path:
     # Made absolute at once: workers and services must not depend on the folder that they are started in.
-    return Path(_text(text)).expanduser().absolute()
+    try:
+        return Path(_text(text)).expanduser().absolute()
+    except RuntimeError as error:  # ~NAME of somebody who is not there
+        raise ValueError("no home folder") from error
 
 
 PATH: Kind[Path] = Kind("path", "a path", _path)
