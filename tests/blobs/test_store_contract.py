@@ -365,3 +365,48 @@ async def test_an_upload_id_cannot_leave_its_folder(intake: Intake, upload: str)
         intake.begin(upload)
     with pytest.raises(InvalidUploadId):
         Staged(upload, 5, ())
+
+
+async def take(intake: Intake, data: bytes, digest: Digest, *, then: Exception | None = None) -> Staged:
+    """The only body of an upload, sent along with the digest of it all."""
+    return await intake.append(intake.begin("whole"), body(data, then=then), last_of=digest)
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("algorithm", list(Algorithm))
+async def test_a_body_sent_with_its_digest_becomes_the_blob(
+    store: BlobStore, intake: Intake, size: int, algorithm: Algorithm
+):
+    data = content(size)
+    digest = Digest.of(data, algorithm)
+    staged = await take(intake, data, digest)
+    assert staged.received == size
+    blob = await intake.finish(staged, digest)
+    assert (blob.digest, blob.size) == (digest, size)
+    assert await read(store, blob.location) == data
+    await intake.discard(staged, keep=blob)
+    assert await read(store, blob.location) == data
+
+
+@pytest.mark.parametrize("size", [1, 300 * KiB, 3 * MiB])
+async def test_a_body_sent_with_a_wrong_digest_is_no_blob_and_the_upload_goes_on(
+    store: BlobStore, intake: Intake, size: int
+):
+    data, wrong = content(size), Digest.of(b"something else")
+    with pytest.raises(DigestMismatch):
+        await intake.finish(await take(intake, data, wrong), wrong)
+    blob = await intake.finish(await take(intake, data, Digest.of(data)), Digest.of(data))
+    assert await read(store, blob.location) == data
+
+
+async def test_what_came_of_a_body_sent_with_its_digest_that_broke_off_is_kept(
+    store: BlobStore, intake: Intake
+):
+    data = content(300 * KiB)
+    with pytest.raises(UploadInterrupted) as interrupted:
+        await take(intake, data[: 100 * KiB], Digest.of(data), then=ClientGone())
+    staged = interrupted.value.staged
+    assert staged.received == 100 * KiB
+    staged = await intake.append(staged, body(data[100 * KiB :]), last_of=Digest.of(data))
+    blob = await intake.finish(staged, Digest.of(data))
+    assert await read(store, blob.location) == data

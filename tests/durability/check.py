@@ -200,7 +200,8 @@ class Check:
         """An open upload goes on where it was acknowledged to stand, or is gone; what it becomes is right."""
         answer = await self._get(session.location)
         if answer.status == 404:
-            if self._promise.sessions_stay and not session.may_be_gone:
+            # Where nothing was acknowledged but the beginning, nothing is lost: the client begins again.
+            if self._promise.sessions_stay and not session.may_be_gone and 0 not in session.offsets:
                 self._fault(f"the upload {session.location} is gone, it stood at {session.offsets}")
             self.findings.counts["uploads gone"] += 1
             return

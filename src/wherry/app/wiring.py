@@ -23,6 +23,7 @@ from wherry.identity.sessions import SessionRules, Sessions
 from wherry.kit.clock import Clock
 from wherry.kit.secrets import Sealer, master_key_in
 from wherry.observability import Metrics
+from wherry.registry.begun_uploads import BegunUploads
 from wherry.registry.pull import Pulls
 from wherry.registry.pull_counts import PullCounts
 from wherry.registry.uploads import UploadReader
@@ -121,6 +122,8 @@ async def open_services(settings: Settings, metrics: Metrics, clock: Clock, stac
         bearer_challenge=settings.auth.challenge is Challenge.BEARER,
         sparse=settings.sparse_manifests is SparseManifests.ALLOW,
         redirect=settings.store.redirect_expires if settings.store.redirect else None,
+        # Other processes would not know of them.
+        begun=BegunUploads(rows, clock) if database.is_sqlite and settings.workers == 1 else None,
     )
     swr = SwrServices(
         database=database,

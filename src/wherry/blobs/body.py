@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 
 MiB = 1024 * 1024
+WHOLE = 2 * MiB  # a body that ends within this goes to a thread as one batch
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,10 +27,14 @@ class Body:
     def __init__(self, chunks: AsyncIterator[bytes]) -> None:
         self._chunks = chunks
         self._ended = False
+        self._returned: Batch | None = None
         self.interruption: Exception | None = None
 
     async def take(self, target: int) -> Batch:
-        """The next `target` bytes or a few more; fewer only at the end."""
+        """The next `target` bytes or a few more; fewer only at the end, or where some were put back."""
+        if self._returned is not None:
+            returned, self._returned = self._returned, None
+            return returned
         taken: list[bytes] = []
         size = 0
         while size < target and not self._ended:
@@ -45,3 +50,7 @@ class Body:
                     taken.append(chunk)
                     size += len(chunk)
         return Batch(tuple(taken), size, self._ended)
+
+    def put_back(self, batch: Batch) -> None:
+        """It is what comes next."""
+        self._returned = batch

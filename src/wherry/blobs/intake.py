@@ -5,11 +5,12 @@ atomically: of two results that started from one `Staged`, only one may be kept.
 """
 
 from collections import OrderedDict
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeVar
 
-from wherry.blobs.body import Body
+from wherry.blobs.body import WHOLE, Body
 from wherry.blobs.errors import DigestMismatch, UploadInterrupted
 from wherry.blobs.staged import Staged as Staged
 from wherry.blobs.staged import StoredBlob as StoredBlob
@@ -35,6 +36,16 @@ class _Hashed:
         for chunk in chunks:
             self.running.update(chunk)
 
+    def check(self, digest: Digest, chunks: tuple[bytes, ...]) -> None:
+        self.tap(chunks)
+        actual = Digest(self.algorithm, self.running.hexdigest())
+        if actual != digest:
+            raise DigestMismatch(digest, actual)
+
+
+async def _nothing() -> None:
+    """Nothing has to be done before bytes are staged."""
+
 
 class Intake:
     """One a process and store. What it remembers only saves work: any process can go on with a `Staged`."""
@@ -50,16 +61,30 @@ class Intake:
         return Staged(upload)
 
     async def append(
-        self, staged: Staged, chunks: AsyncIterator[bytes], *, algorithm: Algorithm = Algorithm.SHA256
+        self,
+        staged: Staged,
+        chunks: AsyncIterator[bytes],
+        *,
+        algorithm: Algorithm = Algorithm.SHA256,
+        last_of: Digest | None = None,
+        before_staging: Callable[[], Awaitable[None]] = _nothing,
     ) -> Staged:
         """Stores `chunks` behind what is staged; all of the result is durable.
 
-        `algorithm` is what the client will most likely finish with; a wrong guess costs a second reading. If
+        `algorithm` is what the client will most likely finish with; a wrong guess costs a second reading.
+        `last_of` says that `finish` with this digest follows at once: where nothing is staged before, a small
+        body may become a blob without being staged at all, and a wrong one raises `DigestMismatch` here.
+        `before_staging` is awaited if, and before, anything is staged. If
         `chunks` raises, what arrived is kept and `UploadInterrupted` carries it. Raises `UploadBusy`,
         `StagedBytesMissing`, `StoreFull` or `StoreUnavailable`; after the last two `staged` is still good.
         """
         hashed = self._continue_hash(staged, algorithm)
         body = Body(chunks)
+        if last_of is not None and staged.received == 0:
+            whole = await self._put_whole(staged, body, last_of)
+            if whole is not None:
+                return whole
+        await before_staging()
         appended = await self._store.append(staged, body, hashed.tap if hashed else None)
         if hashed and appended.unbroken:
             _remember(
@@ -71,6 +96,21 @@ class Intake:
         if body.interruption is not None:
             raise UploadInterrupted(appended.staged) from body.interruption
         return appended.staged
+
+    async def _put_whole(self, staged: Staged, body: Body, digest: Digest) -> Staged | None:
+        """What `finish` will know of, or None: the body is longer, broke off, or has to be staged."""
+        batch = await body.take(WHOLE)
+        hashed = _Hashed(staged, digest.algorithm, digest.algorithm.new())
+        location = None
+        if batch.last and batch.chunks and body.interruption is None:
+            location = await self._store.put_whole(staged, batch, digest, partial(hashed.check, digest))
+        if location is None:
+            body.put_back(batch)
+            return None
+        whole = Staged(staged.upload, batch.size)
+        stored = StoredBlob(digest, batch.size, location)
+        _remember(self._finished, staged.upload, (whole, stored), self._limit)
+        return whole
 
     async def finish(self, staged: Staged, digest: Digest) -> StoredBlob:
         """Makes a blob of what is staged; it is durable when this returns. Call `discard(staged, keep=…)`

@@ -1,13 +1,15 @@
 """What a blob store can do. The registry reads and deletes; only `Intake` calls the staging half."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Protocol
 
-from wherry.blobs.body import Body, Tap
+from wherry.blobs.body import Batch, Body, Tap
 from wherry.blobs.staged import Staged
 from wherry.oci.digests import Digest
+
+Check = Callable[[tuple[bytes, ...]], None]
 
 
 class BlobReader(Protocol):
@@ -31,6 +33,11 @@ class Staging(Protocol):
     async def append(self, staged: Staged, body: Body, tap: Tap | None) -> "Appended":
         """Stores the body behind the first `staged.received` bytes; anything staged beyond them is cut. On
         `StoreFull` or `StoreUnavailable` `staged` stays what it was."""
+
+    async def put_whole(self, staged: Staged, batch: Batch, digest: Digest, check: Check) -> str | None:
+        """Makes a durable blob of a whole body, for which nothing is staged yet, and gives its location.
+        None, and nothing is done, where staging it first is as short. `check` raises `DigestMismatch` for the
+        wrong bytes; it is called before they can be found, and not on the event loop."""
 
     async def promote(self, staged: Staged, digest: Digest, *, trusted: bool) -> str:
         """Makes the staged bytes a blob and gives its location. `trusted` says that they had this digest when

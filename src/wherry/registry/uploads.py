@@ -6,7 +6,7 @@ the one that started from what it says (compare and swap), the other one is refu
 """
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlalchemy import Connection, bindparam, delete, insert, select, update
@@ -24,11 +24,12 @@ from wherry.registry.tables import repositories, uploads
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """A session as its row says it: `staged` is what may be continued."""
+    """A session as its row says it: `staged` is what may be continued. Without a row nothing is staged."""
 
     repository_id: int
     algorithm: Algorithm
     staged: Staged
+    is_recorded: bool = True
 
     @property
     def id(self) -> str:
@@ -76,20 +77,23 @@ class UploadReader:
 def start_upload(
     tx: Connection, name: RepositoryName, user_id: int, upload: str, algorithm: Algorithm, now: datetime
 ) -> Upload:
-    """Begin a session, and the repository on its first push. Raises `OrganizationReserved`."""
-    repository_id = ensure_repository(tx, name, user_id, now)
-    row = {
-        "id": upload,
-        "repository_id": repository_id,
-        "user_id": user_id,
-        "algorithm": algorithm.value,
-        "received": 0,
-        "parts": "[]",
-        "started_at": now,
-        "touched_at": now,
-    }
-    tx.execute(_START, row)
-    return Upload(repository_id, algorithm, Staged(upload))
+    """Begin a session, and the repository on its first push.
+
+    Raises `OrganizationReserved`, `InvalidOrganizationName`.
+    """
+    begun = Upload(ensure_repository(tx, name, user_id, now), algorithm, Staged(upload))
+    _insert(tx, begun, user_id, now)
+    return begun
+
+
+def record_upload(tx: Connection, upload: Upload, user_id: int, now: datetime) -> Upload:
+    """Give a session that has no row its own, before anything is staged: whatever is, is a row's to discard.
+
+    Raises `UploadUnknown`: its repository is gone.
+    """
+    _require_repository(tx, upload)
+    _insert(tx, upload, user_id, now)
+    return replace(upload, is_recorded=True)
 
 
 def record_progress(tx: Connection, before: Staged, after: Staged, now: datetime) -> None:
@@ -105,7 +109,9 @@ def finish_upload(tx: Connection, upload: Upload, blob: StoredBlob, now: datetim
     Answers the location of bytes that are not needed, where the same blob was there already at another one.
     Raises `UploadBusy`, `UploadUnknown`.
     """
-    if tx.execute(_FINISH, _as_it_was(upload.staged)).rowcount == 0:
+    if not upload.is_recorded:
+        _require_repository(tx, upload)
+    elif tx.execute(_FINISH, _as_it_was(upload.staged)).rowcount == 0:
         raise _moved_on(tx, upload.id)
     surplus = record_blob(tx, blob, now)
     link_blob(tx, upload.repository_id, str(blob.digest), now)
@@ -166,6 +172,25 @@ def _staged(upload: str, received: int, parts: str) -> Staged:
     return Staged(upload, received, tuple(json.loads(parts)))
 
 
+def _insert(tx: Connection, upload: Upload, user_id: int, now: datetime) -> None:
+    row = {
+        "id": upload.id,
+        "repository_id": upload.repository_id,
+        "user_id": user_id,
+        "algorithm": upload.algorithm.value,
+        "received": 0,
+        "parts": "[]",
+        "started_at": now,
+        "touched_at": now,
+    }
+    tx.execute(_START, row)
+
+
+def _require_repository(tx: Connection, upload: Upload) -> None:
+    if tx.execute(_REPOSITORY, {"repository_id": upload.repository_id}).first() is None:
+        raise UploadUnknown(upload.id)
+
+
 def _as_it_was(staged: Staged) -> dict[str, object]:
     return {
         "was_id": staged.upload,
@@ -187,6 +212,7 @@ _UNCHANGED = (
     uploads.c.parts == bindparam("was_parts"),
 )
 _START = insert(uploads)
+_REPOSITORY = select(repositories.c.id).where(repositories.c.id == bindparam("repository_id"))
 _RECORD = (
     update(uploads)
     .where(*_UNCHANGED)

@@ -10,6 +10,7 @@ import subprocess
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from wherry.blobs import (
     Intake,
     Staged,
     StagedBytesMissing,
+    StoredBlob,
     StoreFailed,
     StoreFull,
     StoreOptions,
@@ -33,6 +35,7 @@ from wherry.blobs import (
 from wherry.blobs.drivers import filesystem
 from wherry.blobs.drivers.cached_open import open_if_cached
 from wherry.blobs.drivers.filesystem import FilesystemStore
+from wherry.blobs.drivers.staging_file import StagingFile
 from wherry.oci.digests import Algorithm, Digest
 
 
@@ -507,3 +510,99 @@ async def test_the_event_loop_goes_on_while_the_disk_hangs(
     assert not any(task.done() for task in pending)
     release.set()
     assert [staged.received for staged in await asyncio.gather(*pending)] == [10, 5 * MiB]
+
+
+# A whole body in one step
+
+
+def files_under(root: Path) -> list[Path]:
+    return [path for path in root.rglob("*") if path.is_file()]
+
+
+async def whole(intake: Intake, data: bytes, upload: str = "u") -> StoredBlob:
+    digest = Digest.of(data)
+    return await intake.finish(await intake.append(intake.begin(upload), body(data), last_of=digest), digest)
+
+
+async def test_a_whole_body_is_never_staged(root: Path, intake: Intake, monkeypatch: pytest.MonkeyPatch):
+    def no_staging(*_: Any) -> None:
+        raise AssertionError("a staging file was opened")
+
+    monkeypatch.setattr(StagingFile, "open", no_staging)
+    blob = await whole(intake, content(MiB))
+    path = root / "blobs" / blob.location
+    assert path.read_bytes() == content(MiB)
+    assert path.stat().st_nlink == 1
+    assert path.stat().st_mode & stat.S_IRWXO == 0
+    assert list((root / "uploads").iterdir()) == []
+
+
+async def test_a_whole_body_heals_a_damaged_blob(root: Path, store: FilesystemStore, intake: Intake):
+    blob = await whole(intake, b"sound")
+    (root / "blobs" / blob.location).write_bytes(b"rotten")
+    await whole(intake, b"sound", "v")
+    assert await read(store, blob.location) == b"sound"
+    assert list((root / "uploads").iterdir()) == []
+
+
+async def test_a_whole_body_is_durable_before_it_has_a_name_and_its_name_before_it_is_acknowledged(
+    intake: Intake, monkeypatch: pytest.MonkeyPatch
+):
+    calls: list[str] = []
+
+    def noted(name: str, real: Any, *arguments: Any, **named: Any) -> Any:
+        calls.append(name)
+        return real(*arguments, **named)
+
+    for name in ("fdatasync", "link", "fsync"):
+        monkeypatch.setattr(os, name, partial(noted, name, getattr(os, name)))
+    await whole(intake, content(MiB))
+    assert calls == ["fdatasync", "link", "fsync"]
+
+
+@pytest.mark.parametrize("broken", ["pwritev", "fdatasync", "link"])
+async def test_a_whole_body_that_finds_no_room_leaves_nothing(
+    root: Path, intake: Intake, monkeypatch: pytest.MonkeyPatch, broken: str
+):
+    def full(*_: Any, **__: Any) -> None:
+        raise OSError(errno.ENOSPC, "no room")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, broken, full)
+        with pytest.raises(StoreFull):
+            await whole(intake, b"x")
+    assert files_under(root) == []
+    assert (await whole(intake, b"x")).size == 1
+
+
+@pytest.mark.parametrize("missing", ["nameless files", "proc"])
+async def test_where_files_without_a_name_cannot_be_a_whole_body_is_staged(
+    root: Path, intake: Intake, monkeypatch: pytest.MonkeyPatch, missing: str
+):
+    real_open, real_link = os.open, os.link
+
+    def without_them(path: Any, flags: int, *arguments: Any, **named: Any) -> int:
+        if flags & os.O_TMPFILE == os.O_TMPFILE:
+            raise OSError(errno.EOPNOTSUPP, "not here")
+        return real_open(path, flags, *arguments, **named)
+
+    def without_proc(source: str, *arguments: Any, **named: Any) -> None:
+        real_link(source.replace("/proc/", "/no-proc/"), *arguments, **named)
+
+    monkeypatch.setattr(os, "open", without_them if missing == "nameless files" else real_open)
+    monkeypatch.setattr(os, "link", without_proc if missing == "proc" else real_link)
+    blob = await whole(intake, content(MiB))
+    assert (root / "blobs" / blob.location).read_bytes() == content(MiB)
+    assert list((root / "uploads").iterdir()) == []
+
+
+async def test_a_whole_body_clears_away_what_its_upload_had_left(root: Path, intake: Intake):
+    (root / "uploads" / "u").write_bytes(b"from a request that nobody recorded")
+    await whole(intake, b"x")
+    assert list((root / "uploads").iterdir()) == []
+
+
+async def test_a_wrong_whole_body_leaves_nothing(root: Path, intake: Intake):
+    with pytest.raises(DigestMismatch):
+        await intake.append(intake.begin("u"), body(b"x"), last_of=Digest.of(b"y"))
+    assert files_under(root) == []

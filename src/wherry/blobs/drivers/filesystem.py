@@ -16,18 +16,18 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from wherry.blobs.body import Batch, Body, MiB, Tap
+from wherry.blobs.body import WHOLE, Batch, Body, MiB, Tap
 from wherry.blobs.drivers.cached_open import open_if_cached
 from wherry.blobs.drivers.staging_file import StagingFile, sync_folder
+from wherry.blobs.drivers.whole_file import put_file
 from wherry.blobs.errors import BlobBytesMissing, DigestMismatch, StoreFull, StoreUnavailable
 from wherry.blobs.lane import Lane, run_in_thread
 from wherry.blobs.staged import Staged
-from wherry.blobs.store import Appended
+from wherry.blobs.store import Appended, Check
 from wherry.oci.digests import Digest
 
 T = TypeVar("T")
 
-_WHOLE = 2 * MiB  # a body that ends within this is hashed, written and synced in one hop to a thread
 _BATCH = 1 * MiB
 _HAND_OVER = 256 * 1024  # the disk writes while this is hashed
 _PIECE = 512 * 1024  # measured: 100 MiB took 0.29 s of CPU a GB so, 0.30 with 256 KiB, 0.34 with 1 MiB
@@ -91,7 +91,7 @@ class FilesystemStore:
     # Staging
 
     async def append(self, staged: Staged, body: Body, tap: Tap | None) -> Appended:
-        first = await body.take(_WHOLE)
+        first = await body.take(WHOLE)
         file = StagingFile(self._uploads / staged.upload, staged)
         if first.last:
             if not first.chunks:
@@ -126,6 +126,21 @@ class FilesystemStore:
             for lane in lanes:
                 await lane.stop()
             await run_in_thread(self._threads, file.close if committed else partial(_abandon, file))
+
+    async def put_whole(self, staged: Staged, batch: Batch, digest: Digest, check: Check) -> str | None:
+        location = f"{digest.algorithm.value}/{digest.encoded[:2]}/{digest.encoded}"
+        done = await self._run(partial(self._put_whole, staged, batch, location, check))
+        return location if done else None
+
+    def _put_whole(self, staged: Staged, batch: Batch, location: str, check: Check) -> bool:
+        target, spare = self._blobs / location, self._uploads / staged.upload
+        self._ensure_folder(target.parent)
+        made = put_file(
+            target.parent, target.name, batch.chunks, batch.size, partial(check, batch.chunks), spare
+        )
+        if made:  # what a request that broke off unrecorded may have left
+            _unlink(spare)
+        return made
 
     async def promote(self, staged: Staged, digest: Digest, *, trusted: bool) -> str:
         folder = f"{digest.algorithm.value}/{digest.encoded[:2]}"

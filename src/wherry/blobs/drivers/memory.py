@@ -4,10 +4,10 @@ import uuid
 from collections.abc import AsyncIterator
 from datetime import timedelta
 
-from wherry.blobs.body import Body, MiB, Tap
+from wherry.blobs.body import Batch, Body, MiB, Tap
 from wherry.blobs.errors import BlobBytesMissing, DigestMismatch, StagedBytesMissing
 from wherry.blobs.staged import Staged
-from wherry.blobs.store import Appended
+from wherry.blobs.store import Appended, Check
 from wherry.oci.digests import Digest
 
 _PIECE = 256 * 1024
@@ -49,6 +49,9 @@ class MemoryStore:
         return Appended(
             Staged(staged.upload, staged.received + len(content), (*staged.parts, part)), unbroken=True
         )
+
+    async def put_whole(self, staged: Staged, batch: Batch, digest: Digest, check: Check) -> str | None:
+        return None
 
     async def promote(self, staged: Staged, digest: Digest, *, trusted: bool) -> str:
         content = self._staged_bytes(staged)

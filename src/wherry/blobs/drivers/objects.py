@@ -29,7 +29,7 @@ from wherry.blobs.errors import (
 )
 from wherry.blobs.lane import Lane
 from wherry.blobs.staged import Staged
-from wherry.blobs.store import Appended
+from wherry.blobs.store import Appended, Check
 from wherry.oci.digests import Digest, Hash
 
 _PART = 8 * MiB  # S3 takes 10,000 parts: 78 GiB in one request
@@ -135,6 +135,9 @@ class ObjectsStore:
         return obstore.open_writer_async(
             self._bucket.requests, key, buffer_size=_PART, max_concurrency=_IN_FLIGHT
         )
+
+    async def put_whole(self, staged: Staged, batch: Batch, digest: Digest, check: Check) -> str | None:
+        return None  # an append makes one object, which becomes the blob as it is
 
     async def promote(self, staged: Staged, digest: Digest, *, trusted: bool) -> str:
         if not staged.parts:

@@ -88,25 +88,13 @@ class StagingFile:
 
     def write(self, chunks: tuple[bytes, ...]) -> None:
         """Behind everything written so far."""
-        for first in range(0, len(chunks), _IOV_MAX):
-            self._write_all(chunks[first : first + _IOV_MAX])
+        self._end = write_all(self._fd, chunks, self._end)
         if self._end - self._handed >= _EARLY:
             self.hand_over()
 
-    def _write_all(self, chunks: tuple[bytes, ...]) -> None:
-        wanted = sum(map(len, chunks))
-        written = os.pwritev(self._fd, chunks, self._end)
-        self._end += written
-        if written < wanted:  # a short write: a signal, 2 GiB, or the last free block
-            rest = memoryview(b"".join(chunks))[written:]
-            while rest:
-                written = os.pwrite(self._fd, rest, self._end)
-                self._end += written
-                rest = rest[written:]
-
     def hand_over(self) -> None:
         """Lets the disk begin with what is written, and does not wait for it."""
-        _start_writing_back(self._fd, self._handed, self._end - self._handed)
+        start_writing_back(self._fd, self._handed, self._end - self._handed)
         self._handed = self._end
 
     def commit(self, *, announce: bool = True) -> Staged:
@@ -157,6 +145,21 @@ class StagingFile:
             os.close(fd)
 
 
+def write_all(fd: int, chunks: tuple[bytes, ...], at: int) -> int:
+    """Write the chunks from the offset `at` on; answers where they end."""
+    for first in range(0, len(chunks), _IOV_MAX):
+        some = chunks[first : first + _IOV_MAX]
+        written = os.pwritev(fd, some, at)
+        at += written
+        if written < sum(map(len, some)):  # a short write: a signal, 2 GiB, or the last free block
+            rest = memoryview(b"".join(some))[written:]
+            while rest:
+                written = os.pwrite(fd, rest, at)
+                at += written
+                rest = rest[written:]
+    return at
+
+
 def sync_folder(folder: Path) -> None:
     """Makes the names in `folder` durable."""
     fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
@@ -178,7 +181,7 @@ def _load_sync_file_range() -> "ctypes._NamedFuncPointer | None":
 _sync_file_range = _load_sync_file_range()
 
 
-def _start_writing_back(fd: int, start: int, length: int) -> None:
-    # A hint: whether it works or not, `fdatasync` has the last word.
+def start_writing_back(fd: int, start: int, length: int) -> None:
+    """Lets the disk begin. A hint: whether it works or not, `fdatasync` has the last word."""
     if _sync_file_range is not None:
         _sync_file_range(fd, start, length, _SYNC_FILE_RANGE_WRITE)

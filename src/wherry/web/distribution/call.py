@@ -21,6 +21,7 @@ from wherry.db.database import Database
 from wherry.kit.clock import Clock
 from wherry.observability import Metrics
 from wherry.oci.names import RepositoryName
+from wherry.registry.begun_uploads import BegunUploads
 from wherry.registry.pull import Pulls
 from wherry.registry.pull_counts import PullCounts
 from wherry.registry.uploads import UploadReader
@@ -51,7 +52,7 @@ class Services:
     """What this face works with.
 
     `redirect` is how long a presigned URL lives; None streams instead. `written` are the uploads that a
-    request of this process writes to now.
+    request of this process writes to now, `begun` those that nothing was sent to; None has rows for them too.
     """
 
     database: Database
@@ -72,6 +73,7 @@ class Services:
     sparse: bool
     redirect: timedelta | None
     written: set[str] = field(default_factory=set)
+    begun: BegunUploads | None = None
 
 
 class Call:

@@ -37,12 +37,9 @@ async def start_upload(call: Call) -> Response:
     whole = call.asked("digest")
     digest = Digest.parse(whole) if whole is not None else None
     algorithm = digest.algorithm if digest else _algorithm(call.asked("digest-algorithm"))
-    upload_id, name, user_id, now = new_id(), call.repository, call.user_id, call.services.clock.now()
-    upload = await call.services.database.write(
-        lambda tx: uploads.start_upload(tx, name, user_id, upload_id, algorithm, now), durable=False
-    )
+    upload = await _begin(call, algorithm)
     if digest is None:
-        return _accepted(name, upload.staged, status=202)
+        return _accepted(call.repository, upload.staged, status=202)
     try:
         return await _finish(call, upload, digest)
     except Exception:
@@ -59,7 +56,7 @@ async def upload_status(call: Call) -> Response:
 async def append_chunk(call: Call) -> Response:
     """PATCH: more bytes, in order."""
     async with _writing(call) as upload:
-        staged = await _append(call, upload)
+        upload, staged = await _append(call, upload)
         await _record(call, upload.staged, staged)
     return _accepted(call.repository, staged, status=202)
 
@@ -80,8 +77,24 @@ async def cancel_upload(call: Call) -> Response:
     return Response(b"", 204)
 
 
+async def _begin(call: Call, algorithm: Algorithm) -> Upload:
+    upload_id, name, user_id, now = new_id(), call.repository, call.user_id, call.services.clock.now()
+    if call.services.begun is not None:
+        upload = await call.services.begun.begin(name, user_id, upload_id, algorithm)
+        if upload is not None:
+            return upload
+    return await call.services.database.write(
+        lambda tx: uploads.start_upload(tx, name, user_id, upload_id, algorithm, now), durable=False
+    )
+
+
 async def _find(call: Call) -> Upload:
-    return await call.services.uploads.find(call.repository, call.user_id, call.parameters["upload"])
+    begun, upload_id = call.services.begun, call.parameters["upload"]
+    if begun is not None:
+        upload = await begun.find(call.repository, call.user_id, upload_id)
+        if upload is not None:
+            return upload
+    return await call.services.uploads.find(call.repository, call.user_id, upload_id)
 
 
 @asynccontextmanager
@@ -101,8 +114,12 @@ async def _writing(call: Call) -> AsyncIterator[Upload]:
         written.discard(found.id)
 
 
-async def _append(call: Call, upload: Upload) -> Staged:
-    """Store the request's body behind what is there; what came of a body that breaks off is recorded."""
+async def _append(call: Call, upload: Upload, last_of: Digest | None = None) -> tuple[Upload, Staged]:
+    """Store the request's body behind what is there; what came of a body that breaks off is recorded.
+
+    With `last_of` it is the last one of the blob of that digest. Answers the upload as it stood before, which
+    has a row if anything was staged, and how it stands now.
+    """
     before, services = upload.staged, call.services
     piece = chunk_piece(call.header(b"content-range"))
     announced = call.content_length()
@@ -114,10 +131,21 @@ async def _append(call: Call, upload: Upload) -> Staged:
     if limit is not None and before.received + (announced or 0) > limit:
         raise UploadTooLarge(limit)
     room = None if limit is None else limit - before.received
+
+    async def with_a_row() -> None:
+        nonlocal upload
+        upload = await _recorded(call, upload)
+
     try:
         with services.metrics.upload_in_flight():
             chunks = body_chunks(call.receive, services.limits.idle, room)
-            after = await services.intake.append(before, chunks, algorithm=upload.algorithm)
+            after = await services.intake.append(
+                before,
+                chunks,
+                algorithm=upload.algorithm,
+                last_of=last_of if announced is not None else None,
+                before_staging=with_a_row,
+            )
     except UploadInterrupted as interrupted:
         if isinstance(interrupted.__cause__, BodyTooLong):
             raise _let_go(interrupted, UploadTooLarge(limit or 0)) from None
@@ -126,7 +154,7 @@ async def _append(call: Call, upload: Upload) -> Staged:
     received = after.received - before.received
     if piece is not None and received != piece.length:
         raise ChunkLengthWrong(piece.length, received)
-    return after
+    return upload, after
 
 
 def _let_go(interrupted: UploadInterrupted, error: BaseException) -> BaseException:
@@ -147,25 +175,54 @@ async def _record(call: Call, before: Staged, after: Staged) -> None:
     await services.database.write(lambda tx: uploads.record_progress(tx, before, after, now), durable=False)
 
 
+async def _recorded(call: Call, upload: Upload) -> Upload:
+    if upload.is_recorded:
+        return upload
+    now, user_id = call.services.clock.now(), call.user_id
+    recorded = await call.services.database.write(
+        lambda tx: uploads.record_upload(tx, upload, user_id, now), durable=False
+    )
+    _forget_begun(call, upload)
+    return recorded
+
+
 async def _finish(call: Call, upload: Upload, digest: Digest) -> Response:
     """Append the body, if there is one, and make a blob of it all.
 
     Where the digest turns out wrong the row stays as it was: the session goes on from before this body.
     """
     services = call.services
-    staged = upload.staged if call.content_length() == 0 else await _append(call, upload)
+    staged = upload.staged
+    if call.content_length() != 0:
+        upload, staged = await _append(call, upload, digest)
+    else:
+        upload = await _recorded(call, upload)
     with services.metrics.timed_store("finish"):
         blob = await services.intake.finish(staged, digest)
     now = services.clock.now()
     surplus = await services.database.write(lambda tx: uploads.finish_upload(tx, upload, blob, now))
+    _forget_begun(call, upload)
     await services.intake.discard(staged, keep=blob)
     if surplus is not None:  # the row of before names other bytes of the same blob
         await services.store.delete(surplus)
     return _created(call.repository, digest)
 
 
+def _forget_begun(call: Call, upload: Upload) -> None:
+    if call.services.begun is not None:
+        call.services.begun.forget(upload.id)
+
+
 async def _forget(call: Call, upload: Upload) -> None:
-    staged = await call.services.database.write(lambda tx: uploads.end_upload(tx, upload.id), durable=False)
+    _forget_begun(call, upload)
+    try:
+        staged = await call.services.database.write(
+            lambda tx: uploads.end_upload(tx, upload.id), durable=False
+        )
+    except UploadUnknown:
+        if upload.is_recorded:
+            raise
+        return  # it never had a row
     await call.services.intake.discard(staged)
 
 
