@@ -241,7 +241,7 @@ async def test_referrers_are_told_by_their_kind(acme: Registry) -> None:
     }
     for artifact_type in kinds:
         await push(acme, artifactType=artifact_type, subject=named)
-    bundle = {"artifactType": "application/vnd.dev.sigstore.bundle.v0.3+json", "subject": named}
+    bundle: Any = {"artifactType": "application/vnd.dev.sigstore.bundle.v0.3+json", "subject": named}
     await push(acme, **bundle, annotations={"dev.sigstore.bundle.predicateType": "https://cyclonedx.org/bom"})
     address = f"{WEB}/manifests/{Digest.of(subject)}/referrers"
     found = (await acme.http.get(address)).json()["items"]
