@@ -10,7 +10,7 @@ import pytest
 from tests.registry.contents import image, index
 from tests.web.conftest import Serve
 from tests.web.running import ADMIN, BOB, PASSWORD, Registry, code_of
-from wherry.identity.users import set_disabled, set_password
+from wherry.identity.users import Role, set_disabled, set_password, set_role
 from wherry.oci.digests import Digest
 from wherry.oci.names import RepositoryName
 from wherry.registry.repositories import set_public
@@ -122,6 +122,7 @@ async def test_a_token_ends(filled: Registry) -> None:
 async def test_a_users_rights_are_those_of_now(filled: Registry) -> None:
     """A token says what was asked for; whether its user may is asked at each request."""
     pulls = await bearer(filled, filled.http, PULL)
+    await filled.database.write(lambda tx: set_role(tx, "bob", Role.ADMIN))  # somebody is left
     await filled.database.write(lambda tx: set_disabled(tx, "admin", True))
     assert (await pulls.get(WEB)).status_code == 401
     assert (await filled.http.get(WEB)).status_code == 401
