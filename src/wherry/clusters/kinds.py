@@ -48,13 +48,14 @@ CRON_JOB = Kind("batch/v1", "CronJob", "cronjobs")
 KARMADA_CLUSTER = Kind("cluster.karmada.io/v1alpha1", "Cluster", "clusters", is_namespaced=False)
 PROPAGATION_POLICY = Kind("policy.karmada.io/v1alpha1", "PropagationPolicy", "propagationpolicies")
 OVERRIDE_POLICY = Kind("policy.karmada.io/v1alpha1", "OverridePolicy", "overridepolicies")
+RESOURCE_BINDING = Kind("work.karmada.io/v1alpha2", "ResourceBinding", "resourcebindings")
 
 WORKLOADS = (DEPLOYMENT, STATEFUL_SET, DAEMON_SET, JOB, CRON_JOB)
 KINDS = {
     (kind.version, kind.name): kind
     for kind in (
         NAMESPACE, NODE, POD, SECRET, SERVICE, EVENT, CONFIG_MAP, REPLICA_SET, CONTROLLER_REVISION,
-        *WORKLOADS, KARMADA_CLUSTER, PROPAGATION_POLICY, OVERRIDE_POLICY,
+        *WORKLOADS, KARMADA_CLUSTER, PROPAGATION_POLICY, OVERRIDE_POLICY, RESOURCE_BINDING,
     )
 }  # fmt: skip
 
