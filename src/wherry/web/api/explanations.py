@@ -14,8 +14,8 @@ from wherry.registry.explain import explain
 from wherry.web.api.call import Admitted, Call
 from wherry.web.api.documents import NAME_CHARACTERS, NO_ZERO, Document, answer
 from wherry.web.api.operations import Operation
-from wherry.web.api.permission import image_of, organization_of
 from wherry.web.api.problems import Problem
+from wherry.web.rights import image_for, organization_for
 
 WhatAction = Annotated[Action, Query(description="What is to be done, such as `image.pull`.")]
 OnWhat = Annotated[
@@ -118,9 +118,9 @@ async def _may_ask(call: Call, on: Resource | None) -> Decision:
     if on is None:
         return authorize(call.actor, Action.USER_SEE)
     if on.kind is Kind.ORGANIZATION:
-        whole = await organization_of(call, on.name)
+        whole = await organization_for(call.services, call.actor, on.name)
         return authorize(call.actor, Action.ORGANIZATION_GRANTS_SEE, whole)
-    image = await image_of(call, RepositoryName.parse(on.name), Action.IMAGE_GRANTS_SEE)
+    image = await image_for(call.services, call.actor, RepositoryName.parse(on.name), Action.IMAGE_GRANTS_SEE)
     return authorize(call.actor, Action.IMAGE_GRANTS_SEE, image)
 
 

@@ -39,8 +39,8 @@ from wherry.web.api.documents import (
     no_content,
 )
 from wherry.web.api.operations import Operation
-from wherry.web.api.permission import organization_of
 from wherry.web.api.problems import Problem
+from wherry.web.rights import organization_for
 
 
 class Category(StrEnum):
@@ -169,7 +169,7 @@ async def create_image(call: Admitted, organization: str, body: WantedImage) -> 
     name = image_name(call.organization, body.image)
     call.target = Target.image(name)
     if body.is_public:
-        level = (await organization_of(call, call.organization)).level
+        level = (await organization_for(call.services, call.actor, call.organization)).level
         decision = authorize(call.actor, Action.IMAGE_PUBLISH, Image(name, level=level))
         if not decision.allowed:
             raise Problem(403, "not_allowed", decision.reason)

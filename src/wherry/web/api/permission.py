@@ -2,14 +2,12 @@
 
 from starlette.types import Receive, Scope
 
-from wherry.access.actions import Action, Need
-from wherry.access.decisions import ANONYMOUS, Actor, Decision, Image, Organization, authorize
-from wherry.access.grants import level_on_organization
-from wherry.access.levels import NEEDED, Level
-from wherry.oci.names import RepositoryName
+from wherry.access.actions import Action
+from wherry.access.decisions import ANONYMOUS, Actor, Decision, authorize
 from wherry.web.api.call import ApiServices, Call
 from wherry.web.api.problems import Problem, unauthenticated
 from wherry.web.body import whole_body
+from wherry.web.rights import image_for, organization_for
 
 MAX_BODY = 1024 * 1024
 _SIGNED = b"sdk-hmac-sha256"
@@ -47,28 +45,12 @@ async def admit(call: Call, action: Action) -> None:
 async def decide(call: Call, action: Action) -> Decision:
     """The decision on the image, the organization, or the service, whichever the path names."""
     if call.image_name is not None:
-        return authorize(call.actor, action, await image_of(call, call.image_name, action))
+        image = await image_for(call.services, call.actor, call.image_name, action)
+        return authorize(call.actor, action, image)
     if call.organization_name is not None:
-        return authorize(call.actor, action, await organization_of(call, call.organization_name))
+        organization = await organization_for(call.services, call.actor, call.organization_name)
+        return authorize(call.actor, action, organization)
     return authorize(call.actor, action)
-
-
-async def organization_of(call: Call, name: str) -> Organization:
-    """What a decision on the organization rests on."""
-    user_id = call.actor.user_id
-    if user_id is None:
-        return Organization(name)
-    return Organization(name, await call.read(lambda tx: level_on_organization(tx, user_id, name)))
-
-
-async def image_of(call: Call, name: RepositoryName, action: Action) -> Image:
-    """What a decision on the image rests on."""
-    actor, services = call.actor, call.services
-    level = Level.NONE
-    if actor.user_id is not None and action.rule.need in NEEDED:
-        level = await services.standing.level(actor.user_id, name)
-    is_public = action.rule.need is Need.READ and bool(await services.pulls.is_public(name))
-    return Image(name, is_public, level)
 
 
 def _header(scope: Scope, name: bytes) -> bytes | None:

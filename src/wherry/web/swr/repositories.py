@@ -20,7 +20,7 @@ from wherry.web.swr.call import Call, bare_name, image_name
 from wherry.web.swr.documents import answer, done, moment
 from wherry.web.swr.errors import Code, Problem
 from wherry.web.swr.listings import PAGE, Asked, Range
-from wherry.web.swr.permission import decide, organization_level
+from wherry.web.swr.permission import decide, organization_of
 
 # As many as an entry of a list shows; all of them are on the page of the image.
 TAGS_SHOWN = 100
@@ -42,7 +42,7 @@ async def create_repo(call: Call) -> Response:
     call.target = Target.image(name)
     is_public = fields.flag("is_public")
     if is_public:
-        image = Image(name, level=await organization_level(call))
+        image = Image(name, level=(await organization_of(call)).level)
         decision = authorize(call.actor, Action.IMAGE_PUBLISH, image)
         if not decision.allowed:
             raise Problem(Code.NOT_ALLOWED, f"Insufficient permissions: {decision.reason}")
