@@ -212,10 +212,15 @@ def test_what_is_wrong_is_said_before_the_cluster_is_asked(wherry: Wherry, prod:
 @pytest.mark.engine("kubernetes")
 def test_default_secrets_are_put_everywhere_and_rotated(wherry: Wherry, prod: str) -> None:
     given = ("pull-secret", "sync", prod, "--registry", "registry.example.com")
-    first = records(wherry, *given)
-    assert {row["secret"] for row in first} == {"written"}
-    assert {row["secret"] for row in records(wherry, *given)} == {"unchanged"}
-    assert {row["secret"] for row in records(wherry, *given, "--rotate")} == {"written"}
+
+    def done(*more: str) -> set[str]:
+        """Other tests have left what is theirs in namespaces of their own."""
+        rows = records(wherry, *given, *more)
+        return {row["secret"] for row in rows if row["namespace"] in ("default", "kube-system")}
+
+    assert done() == {"written"}
+    assert done() == {"unchanged"}
+    assert done("--rotate") == {"written"}
     listed = records(wherry, "pull-secret", "list", prod, "-n", "default")
     [secret] = [row for row in listed if row["name"] == "default-secret"]
     assert secret["registries"] == ["registry.example.com"]
