@@ -26,8 +26,15 @@ from engines.servers.process import ServerFailed, ServerProcess
 _CGROUPS: Final = Path("/sys/fs/cgroup")
 _SANDBOX: Final = "localhost/sandbox:1"
 
-# The kubelet sets these, and they are the whole machine's.
-_MACHINE_WIDE: Final = ("vm/overcommit_memory", "vm/panic_on_oom", "kernel/panic", "kernel/panic_on_oops")
+# The kubelet wants these settings so, and they are the whole machine's: it is shown files of its own instead.
+_AS_WANTED: Final = {
+    "vm/overcommit_memory": "1",
+    "vm/panic_on_oom": "0",
+    "kernel/panic": "10",
+    "kernel/panic_on_oops": "1",
+    "kernel/keys/root_maxkeys": "1000000",
+    "kernel/keys/root_maxbytes": "25000000",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +120,6 @@ def node(plane: ControlPlane, network: NodeNetwork, number: int = 0) -> Iterator
     cgroup = home.name
     with ExitStack() as cleanup:
         cleanup.callback(shutil.rmtree, home, ignore_errors=True)
-        cleanup.enter_context(_machine_settings_kept())
         cleanup.enter_context(_cgroup(cgroup))
         init = cleanup.enter_context(_namespaces(home))
         pid = _init_pid(init)
@@ -140,6 +146,7 @@ def _namespaces(home: Path) -> Iterator[ServerProcess]:
         "mount -t tmpfs tmpfs /run"
         f" && mount --bind {log} /var/log"
         f" && mount --bind {kubelet} /var/lib/kubelet"
+        f"{_shown_settings(home)}"
         f" && touch {home}/mounted"
         f" && exec {find('catatonit')} -P"
     )
@@ -155,6 +162,16 @@ def _namespaces(home: Path) -> Iterator[ServerProcess]:
         with contextlib.suppress(ProcessLookupError, IndexError, FileNotFoundError):
             os.kill(_init_pid(process), signal.SIGKILL)
         process.stop()
+
+
+def _shown_settings(home: Path) -> str:
+    """The mounts that put the kubelet's wishes in the place of the machine's settings, on this node only."""
+    commands = []
+    for name, value in _AS_WANTED.items():
+        shown = home / name.replace("/", "-")
+        shown.write_text(f"{value}\n")
+        commands.append(f" && mount --bind {shown} /proc/sys/{name}")
+    return "".join(commands)
 
 
 def _init_pid(init: ServerProcess) -> int:
@@ -299,17 +316,6 @@ def _remove_cgroup(folder: Path) -> None:
                 path.rmdir()
                 break
             time.sleep(0.05)
-
-
-@contextmanager
-def _machine_settings_kept() -> Iterator[None]:
-    settings = [Path("/proc/sys") / name for name in _MACHINE_WIDE]
-    before = {setting: setting.read_text() for setting in settings}
-    try:
-        yield
-    finally:
-        for setting, value in before.items():
-            setting.write_text(value)
 
 
 def _succeeds(argv: Sequence[str]) -> bool:

@@ -28,6 +28,7 @@ def test_a_node_that_is_gone_leaves_no_process_bridge_cgroup_mount_or_setting() 
         assert Path(f"/sys/class/net/{cluster.network.bridge}").exists()
         below = [int(pid) for pid in _below(node.pid)]
         assert below
+        assert _machine_settings() == settings
     assert not [pid for pid in (node.pid, *below) if Path(f"/proc/{pid}").exists()]
     assert not Path(f"/sys/class/net/{cluster.network.bridge}").exists()
     assert not _cgroups(node)
