@@ -186,7 +186,7 @@ def guess(*, port: int, path: str, rate: int, seconds: float, tag: str) -> dict[
     sent = 0
     while (now := time.perf_counter() - begin) < seconds or len(idle) < len(sockets):
         if now > seconds + 180:
-            raise BenchFailed(f"{len(sockets) - len(idle)} wrong passwords were not answered for three minutes")
+            raise BenchFailed(f"{len(sockets) - len(idle)} wrong passwords are not answered yet")
         if now < seconds and sent < now * rate:
             if not idle:
                 one = socket.create_connection(("127.0.0.1", port))
