@@ -96,9 +96,9 @@ def test_no_field_that_is_sent_makes_anybody_more(two_houses: Registry) -> None:
     ):
         refused = api(two_houses, "POST", path, BOSS, **fields)
         assert refused.status_code == 422, (fields, refused.text)
-    for fields in ({"role": "admin"}, {"is_admin": True}):
-        assert api(two_houses, "PATCH", f"/users/{BOSS[0]}", BOSS, **fields).status_code == 403
-        assert api(two_houses, "PATCH", "/me", BOSS, **fields).status_code in (404, 405)
+    for more in ({"role": "admin"}, {"is_admin": True}):
+        assert api(two_houses, "PATCH", f"/users/{BOSS[0]}", BOSS, **more).status_code == 403
+        assert api(two_houses, "PATCH", "/me", BOSS, **more).status_code in (404, 405)
     assert api(two_houses, "GET", "/me", BOSS).json()["role"] == "user"
 
 

@@ -44,14 +44,14 @@ class InvalidToken(Exception):
 class Claims:
     """What a checked token says. `user_id` is None for one given to somebody who did not log in.
 
-    An API token has no `grant`; it names its user, whose id may have become another's.
+    An API token has no `grant`.
     """
 
     user_id: int | None
     key_id: str | None
     grant: TokenGrant | None
     expires_at: datetime
-    user_name: str | None = None
+    issued_at: datetime
 
 
 class RegistryTokens:
@@ -81,14 +81,12 @@ class RegistryTokens:
     def issue_for_api(
         self,
         user_id: int,
-        user_name: str,
         issued_at: datetime,
         lifetime: timedelta,
         key_id: str | None = None,
     ) -> str:
         """A token that speaks for the login for `lifetime`, at most `LONGEST`."""
-        own = {"use": _API, "name": user_name}
-        return self._signed(user_id, own, issued_at, min(lifetime, LONGEST), key_id)
+        return self._signed(user_id, {"use": _API}, issued_at, min(lifetime, LONGEST), key_id)
 
     def _signed(
         self,
@@ -151,12 +149,13 @@ class RegistryTokens:
             not_before = datetime.fromtimestamp(payload["nbf"], tz=expires_at.tzinfo)
             if not not_before <= self._clock.now() < expires_at:
                 raise InvalidToken
+            issued_at = datetime.fromtimestamp(payload["iat"], tz=expires_at.tzinfo)
             user_id = int(payload["sub"]) if payload["sub"] else None
             if payload.get("use") == _API:
                 if user_id is None:
                     raise InvalidToken
-                return Claims(user_id, payload.get("key"), None, expires_at, str(payload["name"]))
-            return Claims(user_id, payload.get("key"), _grant(payload["access"]), expires_at)
+                return Claims(user_id, payload.get("key"), None, expires_at, issued_at)
+            return Claims(user_id, payload.get("key"), _grant(payload["access"]), expires_at, issued_at)
         except _MALFORMED as error:
             raise InvalidToken from error
 

@@ -40,3 +40,9 @@ class Instant(TypeDecorator[datetime]):
             return None
         moment: datetime = value
         return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+def seconds_of_raw(value: str | datetime) -> float:
+    """An `Instant` as `PullReader` answers it, raw, in seconds since 1970."""
+    moment = datetime.fromisoformat(value) if isinstance(value, str) else value
+    return (moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment).timestamp()

@@ -9,6 +9,7 @@ from datetime import timedelta
 from sqlalchemy import bindparam, select
 
 from wherry.db.fresh_rows import FreshRows
+from wherry.db.metadata import seconds_of_raw
 from wherry.db.pull_reader import Prepared, Row
 from wherry.identity.errors import AccessKeyRefused
 from wherry.identity.failed_logins import FailedLogins
@@ -47,6 +48,7 @@ class KeyLogins:
                 users.c.is_auditor,
                 organizations.c.name,
                 access_keys.c.is_temporary,
+                users.c.created_at,
             )
             .join(users, users.c.id == access_keys.c.user_id)
             .outerjoin(robots, robots.c.user_id == users.c.id)
@@ -100,4 +102,14 @@ class KeyLogins:
 
 def _account(row: Row) -> Account:
     scope = None if row[2] is None else json.loads(row[2])
-    return Account(row[5], row[6], bool(row[7]), row[0], scope, bool(row[9]), row[10], bool(row[11]))
+    return Account(
+        id=row[5],
+        name=row[6],
+        is_admin=bool(row[7]),
+        key_id=row[0],
+        scope=scope,
+        is_auditor=bool(row[9]),
+        robot_of=row[10],
+        is_temporary=bool(row[11]),
+        made_at=seconds_of_raw(row[12]),
+    )

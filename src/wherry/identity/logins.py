@@ -6,11 +6,12 @@ import hmac
 import secrets
 from collections import OrderedDict
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from sqlalchemy import bindparam, select
 
 from wherry.db.fresh_rows import FreshRows
+from wherry.db.metadata import seconds_of_raw
 from wherry.db.pull_reader import Prepared, Row
 from wherry.identity.failed_logins import FailedLogins
 from wherry.identity.passwords import Passwords
@@ -25,6 +26,7 @@ _COLUMNS = (
     users.c.is_disabled,
     users.c.password_hash,
     users.c.is_auditor,
+    users.c.created_at,
 )
 
 
@@ -34,6 +36,7 @@ class Account:
 
     `scope` limits what the key may: levels by names of organizations and images; None is no limit.
     `robot_of` is the organization that holds a robot; `is_temporary` tells a temporary login from a key.
+    `made_at` is when the user was made, in seconds since 1970: an id may have been another's before.
     """
 
     id: int
@@ -44,6 +47,7 @@ class Account:
     is_auditor: bool = False
     robot_of: str | None = None
     is_temporary: bool = False
+    made_at: float = field(default=0.0, compare=False)
 
 
 class Logins:
@@ -116,4 +120,4 @@ class Logins:
 
 
 def _account(row: Row) -> Account:
-    return Account(row[0], row[1], bool(row[2]), is_auditor=bool(row[5]))
+    return Account(row[0], row[1], bool(row[2]), is_auditor=bool(row[5]), made_at=seconds_of_raw(row[6]))

@@ -38,7 +38,7 @@ async def make_token(call: Admitted, body: WantedToken | None = None) -> Respons
     actor, now = call.actor, call.now
     lifetime = timedelta(seconds=(body or WantedToken()).lifetime_seconds)
     call.target = Target.user(actor.name)
-    token = call.services.tokens.issue_for_api(call.user_id, actor.name, now, lifetime, actor.key_id)
+    token = call.services.tokens.issue_for_api(call.user_id, now, lifetime, actor.key_id)
     shown = TokenDocument(token=token, expires_at=now + lifetime)
     return await call.create(
         lambda _: shown,
