@@ -260,7 +260,10 @@ async def test_a_real_cluster_is_kept(
     async with keeping(database, lambda cluster, login: connect_to(plane), clock=clock) as keeper:
         await until(lambda: do(get_cluster, "real").state.version is not None, 30)
         await until(
-            lambda: "real" in keeper.watches and bool(keeper.watches["real"].default_secrets.items), 30
+            lambda: (
+                "real" in keeper.watches and ("default", NAME) in keeper.watches["real"].default_secrets.items
+            ),
+            30,
         )
         live = await connection.get(SECRET, NAME, "default")
         assert HOST in (content_of(live) or "")
@@ -277,7 +280,7 @@ async def test_a_real_cluster_is_kept(
         await until(
             lambda: (
                 keeper.watches["real"].default_secrets.was_synced
-                and not keeper.watches["real"].default_secrets.items
+                and ("kept", NAME) not in keeper.watches["real"].default_secrets.items
             ),
             30,
         )

@@ -109,6 +109,8 @@ async def test_a_failure_in_the_middle_leaves_nothing_behind(plane: ControlPlane
     second["metadata"]["name"] = "second"
     quota = {"metadata": {"name": "q"}, "spec": {"hard": {"services": "1"}}}
     plane.request("POST", "/api/v1/namespaces/half/resourcequotas", quota)
+    path = "/api/v1/namespaces/half/resourcequotas/q"
+    plane.apiserver.wait_until(lambda: "used" in plane.request("GET", path).get("status", {}), 30)
     with pytest.raises(ClusterRefused, match="exceeded quota: q"):
         await deploy(connection, [*made, second])
     with pytest.raises(ObjectUnknown):
