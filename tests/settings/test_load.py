@@ -61,6 +61,7 @@ def test_every_setting_can_be_given_in_each_of_the_three_ways(toml):
         "public_url": "https://registry.example",
         "store.endpoint": "https://s3.example",
         "trusted_proxies": "10.0.0.0/8",
+        "auth.temporary_login": "90m",
     }
     by_kind = {"size": "9MiB", "duration": "90s", "integer": "9", "flag": "false"}
     by_kind |= {"text": "text", "secret": "secret", "networks": "10.0.0.0/8"}
@@ -250,3 +251,10 @@ class TestRules:
     def test_a_provider_on_this_machine_may_speak_plain_http(self, host: str):
         flags = {"oidc.issuer": f"http://{host}/dex", "oidc.client_id": "wherry"}
         assert load_settings(flags=flags).settings.oidc.issuer == f"http://{host}/dex"
+
+
+@pytest.mark.parametrize("lifetime", ["14m", "25h", "0s"])
+def test_a_temporary_login_lives_between_a_quarter_of_an_hour_and_a_day(lifetime: str):
+    assert problems_of(flags={"auth.temporary_login": lifetime}) == [
+        "auth.temporary_login is from 15m to 24h."
+    ]

@@ -138,6 +138,7 @@ async def open_services(settings: Settings, metrics: Metrics, clock: Clock, stac
         audited=audited,
         origin=distribution.origin,
         clock=clock,
+        temporary_login=settings.auth.temporary_login,
     )
     rules = SessionRules(settings.auth.session_lifetime, settings.auth.session_idle)
     sessions = BrowserSessions(Sessions(reader, clock, rules, uses.session), distribution.origin)
@@ -157,6 +158,7 @@ async def open_services(settings: Settings, metrics: Metrics, clock: Clock, stac
         origin=distribution.origin,
         clock=clock,
         idle=settings.uploads.idle_timeout,
+        temporary_login=settings.auth.temporary_login,
     )
     console = ConsoleServices(
         database=database,

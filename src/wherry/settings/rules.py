@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 from urllib.parse import urlsplit
 
 from wherry.settings.tree import Settings, StoreDriver
@@ -22,6 +23,8 @@ def broken_rules(settings: Settings) -> Iterator[str]:
     for key, file in (("tls.certificate", settings.tls.certificate), ("tls.key", settings.tls.key)):
         if file is not None and not file.is_file():
             yield f"{key} names {file}, which is not a file."
+    if not timedelta(minutes=15) <= settings.auth.temporary_login <= timedelta(hours=24):
+        yield "auth.temporary_login is from 15m to 24h."
     yield from _broken_store_rules(settings)
     yield from _broken_oidc_rules(settings)
 

@@ -126,6 +126,11 @@ class AuthSettings:
     login_window: timedelta = setting(
         DURATION, timedelta(minutes=1), "The window that failed logins are counted in."
     )
+    temporary_login: timedelta = setting(
+        DURATION,
+        timedelta(hours=6),
+        "How long a temporary login is good for, unless it is asked for otherwise: 15 minutes to 24 hours.",
+    )
     session_lifetime: timedelta = setting(
         DURATION, timedelta(hours=12), "How long a browser stays signed in at the most."
     )

@@ -1,11 +1,14 @@
 """Bearer tokens of the API and temporary logins: what they may, what they make not, and what ends them."""
 
+from datetime import datetime, timedelta
 from typing import Any
 
 import httpx
 
 from tests.web.api.reading import code_of
+from tests.web.conftest import Serve
 from tests.web.running import BOB, PASSWORD, Registry
+from wherry.settings import AuthSettings
 
 API = "/api/v1"
 KEYS = f"{API}/me/keys"
@@ -102,6 +105,12 @@ async def test_a_temporary_login_comes_with_its_commands_and_ends(registry: Regi
     assert (await registry.http.get(KEYS)).json()["items"] == []
     registry.clock.move(seconds=900)
     assert (await client.get("/v2/")).status_code == 401
+
+
+async def test_who_asks_for_no_time_gets_that_of_the_setting(serve: Serve) -> None:
+    registry = await serve(auth=AuthSettings(temporary_login=timedelta(hours=1)))
+    made = await temporary(registry.http)
+    assert datetime.fromisoformat(made["expires_at"]) == registry.clock.now() + timedelta(hours=1)
 
 
 async def test_lifetimes_have_limits_and_answers_are_repeated_without_the_secret(registry: Registry) -> None:

@@ -45,7 +45,8 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class ApiServices:
-    """What this face works with. `idle` is how long a body may stay silent."""
+    """What this face works with. `idle` is how long a body may stay silent,
+    `temporary_login` how long one is good for that asks for no time."""
 
     database: Database
     pulls: Pulls
@@ -62,6 +63,7 @@ class ApiServices:
     origin: Origin
     clock: Clock
     idle: timedelta
+    temporary_login: timedelta
 
 
 class Call:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cached_property
 from types import MappingProxyType
 from typing import TypeVar
@@ -40,7 +40,7 @@ MAX_IMAGE_NAME = 128
 
 @dataclass(frozen=True, slots=True)
 class SwrServices:
-    """What this face works with."""
+    """What this face works with. `temporary_login` is how long one is good for that asks for no time."""
 
     database: Database
     intake: Intake
@@ -52,6 +52,7 @@ class SwrServices:
     audited: Audited
     origin: Origin
     clock: Clock
+    temporary_login: timedelta
 
 
 class Call:

@@ -13,7 +13,6 @@ from wherry.web.swr.call import Call
 from wherry.web.swr.documents import answer, moment
 from wherry.web.swr.errors import Code, Problem
 
-USUAL = timedelta(hours=6)
 ENHANCED = timedelta(hours=24)
 DEFAULT_PROJECT = "default"
 
@@ -22,13 +21,14 @@ _PROJECT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 
 
 async def create_secret(call: Call) -> Response:
-    """A login for six hours, or for `duration_seconds`; it may what the signing key may."""
+    """A login for six hours by default, or for `duration_seconds`; it may what the signing key may."""
     asked = call.asked()
     project = asked.text("projectname") or DEFAULT_PROJECT
     if not _PROJECT.fullmatch(project):
         raise Problem(Code.INVALID_PARAMETER, "projectname is letters, digits, '_', '.' and '-'")
     seconds = asked.number("duration_seconds", 900, 86_400)
-    return await _login(call, project, USUAL if seconds is None else timedelta(seconds=seconds))
+    lifetime = call.services.temporary_login if seconds is None else timedelta(seconds=seconds)
+    return await _login(call, project, lifetime)
 
 
 async def create_authorization_token(call: Call) -> Response:
