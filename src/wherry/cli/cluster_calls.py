@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -62,6 +61,8 @@ def call(
     work: Callable[[ClusterConnection], Awaitable[T]],
 ) -> T:
     """Connect with this login and run `work`."""
+    import asyncio
+
     from wherry.clusters.drivers.http import HttpConnection
 
     async def whole() -> T:
