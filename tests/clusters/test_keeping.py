@@ -56,7 +56,7 @@ async def keeping(
         more.pop("clock", FixedClock()),
         connect,
         Registry(HOST, (HOST,)),
-        look_every=0.1,
+        look_every=more.pop("look_every", 0.1),
         **more,
     )
     running = asyncio.create_task(keeper.run())
@@ -158,6 +158,29 @@ async def test_a_switched_off_cluster_loses_its_secrets(
         await until(lambda: ("Secret", "default", NAME) in fake.objects)
         do(change_cluster, "prod", clock.move(seconds=1), makes_default_secret=False)
         await until(lambda: ("Secret", "default", NAME) not in fake.objects)
+
+
+async def test_a_switch_that_was_not_seen_yet_is_not_acted_against(
+    do: Do, database: Database, clock: FixedClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who switches it by a command, and acts at once, finds nothing undone by a keeper that looks later."""
+    do(create_organization, "acme", None, clock.now())
+    register(do, "prod", "acme")
+    fake = FakeCluster("prod")
+    answers = []
+    asked = Keeper.is_as_registered
+
+    async def remembered(keeper: Keeper, cluster: Cluster) -> bool:
+        answers.append(await asked(keeper, cluster))
+        return answers[-1]
+
+    monkeypatch.setattr(Keeper, "is_as_registered", remembered)
+    async with keeping(database, lambda cluster, login: fake.connect(), clock=clock, look_every=3600):
+        await until(lambda: ("Secret", "default", NAME) in fake.objects)
+        do(change_cluster, "prod", clock.move(seconds=1), makes_default_secret=False)
+        fake.remove(SECRET, NAME, "default")
+        await until(lambda: False in answers)
+        assert ("Secret", "default", NAME) not in fake.objects
 
 
 async def test_keys_are_replaced_in_time_and_the_old_ones_end_when_all_have_the_new(

@@ -171,6 +171,12 @@ class Keeper:
 
         await self._database.write(work, durable=False)
 
+    async def is_as_registered(self, cluster: Cluster) -> bool:
+        """Whether nobody has changed or removed it since the register was followed."""
+        query = CLUSTERS.where(CLUSTERS.selected_columns[0] == cluster.id)
+        row = await self._database.read(lambda tx: tx.execute(query).first())
+        return row is not None and cluster_of(row).changed_at == cluster.changed_at
+
     def running(self, watch: ClusterWatch) -> tuple[Running, ...]:
         """Images of this registry that the cluster's pods run."""
         return running_images_of(watch.pods.items.values(), self._registry.names)
@@ -267,6 +273,8 @@ class _Kept:
         planned = plan(namespaces.items.values(), secrets.items.values(), logins, switched_on=switched_on)
         done: Reconciled | None = None
         if any(one.step in (Step.CREATE, Step.UPDATE, Step.REMOVE) for one in planned):
+            if not await self._keeper.is_as_registered(self.cluster):
+                return  # a command may have switched this on or off, and acted on it already
             done = await reconcile(self._connection, planned)
             for namespace, problem in done.failed.items():
                 logger.warning("no default secret in %s of %s: %s", namespace, self.cluster.name, problem)
