@@ -32,4 +32,6 @@ def test_each_operation_is_tested_or_known_as_not_offered(client: ClientUnderTes
 
 def test_each_client_module_is_in_the_table() -> None:
     modules = {path.stem.removeprefix("test_") for path in Path(__file__).parent.glob("test_*.py")}
-    assert modules - {"table", "redirects", "login_keys", "login_commands"} == {client.module for client in CLIENTS}
+    assert modules - {"table", "redirects", "login_keys", "login_commands"} == {
+        client.module for client in CLIENTS
+    }
