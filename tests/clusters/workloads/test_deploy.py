@@ -144,9 +144,9 @@ async def test_a_deployment_is_rolled_back_to_what_was_before(plane: ControlPlan
     await deploy(connection, objects(DEMO, "history"))
     newer = json.loads(json.dumps(objects(DEMO, "history")))
     newer[0]["spec"]["template"]["spec"]["containers"][0]["image"] = IMAGE.replace("1.4", "1.5")
-    plane.apiserver.wait_until(lambda: _revisions(plane) == 1, 30)
+    plane.apiserver.wait_until(lambda: _is_at(plane, 1), 30)
     await deploy(connection, newer)
-    plane.apiserver.wait_until(lambda: _revisions(plane) == 2, 30)
+    plane.apiserver.wait_until(lambda: _is_at(plane, 2), 30)
     known = await history(connection, DEPLOYMENT, "demo", "history")
     assert [(one.number, one.images[0][-3:], one.is_current) for one in known] == [
         (2, "1.5", True),
@@ -155,16 +155,20 @@ async def test_a_deployment_is_rolled_back_to_what_was_before(plane: ControlPlan
     with pytest.raises(InvalidRequest, match="has no revision 9; there are 2, 1"):
         await roll_back(connection, DEPLOYMENT, "demo", "history", 9)
     assert image_of(await roll_back(connection, DEPLOYMENT, "demo", "history")) == IMAGE
-    plane.apiserver.wait_until(lambda: _revisions(plane, 3) == 2, 30)
+    plane.apiserver.wait_until(lambda: _is_at(plane, 3), 30)
     known = await history(connection, DEPLOYMENT, "demo", "history")
     assert [(one.number, one.images[0][-3:]) for one in known] == [(3, "1.4"), (2, "1.5")]
     await connection.close()
 
 
-def _revisions(plane: ControlPlane, newest: int | None = None) -> int:
-    sets = plane.request("GET", "/apis/apps/v1/namespaces/history/replicasets")["items"]
-    numbers = [int(one["metadata"]["annotations"]["deployment.kubernetes.io/revision"]) for one in sets]
-    return len(sets) if newest is None or newest in numbers else -1
+def _is_at(plane: ControlPlane, revision: int) -> bool:
+    """The controller has made the revision's ReplicaSet, and has then noted the number on the Deployment."""
+    path = "/apis/apps/v1/namespaces/history"
+    sets = plane.request("GET", f"{path}/replicasets")["items"]
+    annotations = plane.request("GET", f"{path}/deployments/demo")["metadata"].get("annotations", {})
+    name = "deployment.kubernetes.io/revision"
+    numbers = [one["metadata"].get("annotations", {}).get(name) for one in sets]
+    return str(revision) in numbers and annotations.get(name) == str(revision)
 
 
 @pytest.mark.parametrize(
