@@ -1,0 +1,10 @@
+"""Clusters that an agent joins, federations' members, fleets, and pull secrets of one's own."""
+
+revision = "0007"
+down_revision = "0006"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    pass

@@ -1,0 +1,10 @@
+"""Webhooks, out and in, with their deliveries."""
+
+revision = "0009"
+down_revision = "0008"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    pass
