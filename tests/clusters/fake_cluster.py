@@ -42,8 +42,9 @@ _SERVERS_OWN = ("uid", "resourceVersion", "creationTimestamp", "managedFields", 
 class FakeCluster:
     """What is in it, and what happened. Each `connect` is another client of the same cluster."""
 
-    def __init__(self, name: str = "fake") -> None:
+    def __init__(self, name: str = "fake", *, is_karmada: bool = False) -> None:
         self.name = name
+        self.is_karmada = is_karmada
         self.objects: dict[Key, Object] = {}
         self.is_down = False
         self.refuses_logins = False
@@ -206,6 +207,8 @@ class FakeConnection:
 
     async def list(self, kind: Kind, which: Selection = EVERYTHING) -> AsyncIterator[ListPage]:
         self._fake.check()
+        if "karmada.io" in kind.version and not self._fake.is_karmada:
+            raise ObjectUnknown(self.cluster, "it does not know such objects: 404 page not found")
         yield ListPage(tuple(self._fake.selected(kind, which)), str(self._fake.version))
 
     async def watch(

@@ -15,6 +15,7 @@ from wherry.cli.output import note_more, print_record, print_rows
 if TYPE_CHECKING:
     from wherry.clusters.cluster import Cluster
     from wherry.clusters.kubeconfig import Kubeconfig
+    from wherry.clusters.probe import Probed
 
 clusters = typer.Typer(no_args_is_help=True, help="Kubernetes clusters that images are deployed to.")
 
@@ -29,7 +30,7 @@ OfflineOption = Annotated[
     bool, typer.Option("--offline", help="Do not ask the cluster whether it answers to this login.")
 ]
 
-_COLUMNS = ["name", "organization", "status", "version", "nodes", "server", "stale_since"]
+_COLUMNS = ["name", "kind", "organization", "status", "version", "nodes", "server", "stale_since"]
 
 
 @clusters.command()
@@ -77,6 +78,7 @@ def add(
 
     Example: wherry cluster add prod --kubeconfig prod.kubeconfig --organization acme
     """
+    from wherry.clusters.cluster import ClusterKind
     from wherry.clusters.register import Registration, check_server, register_cluster
     from wherry.kit.clock import SystemClock
 
@@ -85,13 +87,14 @@ def add(
         read = _read(kubeconfig)
         asked = Registration(name, read, context, organization, description, default_secret)
         check_server(rules, read.login(context).server)
-        uid = None if offline else _probe(name, read, context, data, config)
+        probed = None if offline else _probe(name, read, context, data, config)
+        uid, kind = (None, ClusterKind.KUBERNETES) if probed is None else (probed.uid, probed.kind)
         made = change(
             database,
             "cluster.register",
             target_of,
             lambda tx: register_cluster(
-                tx, sealer, rules, asked, uid=uid, created_by=None, now=SystemClock().now()
+                tx, sealer, rules, asked, uid=uid, created_by=None, now=SystemClock().now(), kind=kind
             ),
             {"server": read.login(context).server, "context": read.choose(context).name},
         )
@@ -206,7 +209,8 @@ def login(
     with open_database(data, config) as database:
         read = _read(kubeconfig)
         check_server(rules, read.login(context).server)
-        uid = None if offline else _probe(name, read, context, data, config)
+        probed = None if offline else _probe(name, read, context, data, config)
+        uid = None if probed is None else probed.uid
         change(
             database,
             "cluster.change",
@@ -308,14 +312,12 @@ def _read(path: Path) -> Kubeconfig:
         fail(f"{path}: this is no text in UTF-8")
 
 
-def _probe(
-    name: str, read: Kubeconfig, context: str | None, data: str | None, config: Path | None
-) -> str | None:
+def _probe(name: str, read: Kubeconfig, context: str | None, data: str | None, config: Path | None) -> Probed:
     from wherry.clusters.probe import probe
 
     found = call(name, read.login(context), address_rules(data, config), probe)
     typer.echo(f"It answers: Kubernetes {found.version.git_version}, {found.version.latency * 1000:.0f} ms.")
-    return found.uid
+    return found
 
 
 async def _look(connection: Any) -> dict[str, Any]:
@@ -338,6 +340,7 @@ def _row(cluster: Cluster) -> dict[str, Any]:
     state = cluster.state
     return {
         "name": cluster.name,
+        "kind": cluster.kind.value,
         "organization": cluster.organization,
         "status": state.word,
         "version": state.version,

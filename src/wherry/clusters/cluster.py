@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import Connection, select
@@ -35,6 +36,13 @@ class State:
         return "Running" if self.problem is None else "Unavailable"
 
 
+class ClusterKind(StrEnum):
+    """What a kubeconfig leads to: a cluster with nodes, or a federation of clusters."""
+
+    KUBERNETES = "kubernetes"
+    KARMADA = "karmada"
+
+
 @dataclass(frozen=True, slots=True)
 class Cluster:
     """`organization` None is a cluster of the whole site. `uid` tells two registrations of one cluster."""
@@ -51,6 +59,7 @@ class Cluster:
     created_at: datetime
     changed_at: datetime
     state: State
+    kind: ClusterKind = ClusterKind.KUBERNETES
 
 
 def find_cluster(tx: Connection, name: str) -> Cluster | None:
@@ -82,9 +91,7 @@ def cluster_of(row: Sequence[Any]) -> Cluster:
     """From a row of `CLUSTERS`."""
     architectures = tuple(row[14].split(",")) if row[14] else ()
     state = State(row[11], row[12], row[13], architectures, row[15], row[16], row[17], row[18])
-    return Cluster(
-        row[0], row[1], row[2], row[3], row[4], row[5], row[6], row[7], row[8], row[9], row[10], state
-    )
+    return Cluster(*row[:11], state=state, kind=ClusterKind(row[19]))
 
 
 CLUSTERS = (
@@ -108,6 +115,7 @@ CLUSTERS = (
         cluster_states.c.problem,
         cluster_states.c.seen_at,
         cluster_states.c.stale_since,
+        clusters.c.kind,
     )
     .outerjoin(organizations, organizations.c.id == clusters.c.organization_id)
     .outerjoin(users, users.c.id == clusters.c.created_by)

@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass
 
-from wherry.clusters.connection import ClusterConnection, ClusterVersion
-from wherry.clusters.errors import ClusterRefused
-from wherry.clusters.kinds import NAMESPACE
+from wherry.clusters.cluster import ClusterKind
+from wherry.clusters.connection import ClusterConnection, ClusterVersion, Selection, list_all
+from wherry.clusters.errors import ClusterRefused, ObjectUnknown
+from wherry.clusters.kinds import NAMESPACE, PROPAGATION_POLICY
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,6 +14,7 @@ class Probed:
 
     version: ClusterVersion
     uid: str | None
+    kind: ClusterKind = ClusterKind.KUBERNETES
 
 
 async def probe(connection: ClusterConnection) -> Probed:
@@ -22,5 +24,14 @@ async def probe(connection: ClusterConnection) -> Probed:
         # Anybody may ask for the version: that the login is good shows here.
         system = await connection.get(NAMESPACE, "kube-system")
     except ClusterRefused:
-        return Probed(version, None)
-    return Probed(version, str(system["metadata"]["uid"]))
+        return Probed(version, None, await _kind(connection))
+    return Probed(version, str(system["metadata"]["uid"]), await _kind(connection))
+
+
+async def _kind(connection: ClusterConnection) -> ClusterKind:
+    """A Karmada is known by its policies. Where the login may not see any, it could not use them either."""
+    try:
+        await list_all(connection, PROPAGATION_POLICY, Selection("kube-system"))
+    except (ClusterRefused, ObjectUnknown):
+        return ClusterKind.KUBERNETES
+    return ClusterKind.KARMADA

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from wherry.clusters.addresses import AddressRules
-from wherry.clusters.cluster import Cluster, find_cluster, get_cluster
+from wherry.clusters.cluster import Cluster, ClusterKind, find_cluster, get_cluster
 from wherry.clusters.errors import ClusterExists, ClusterUnknown, InvalidCluster
 from wherry.clusters.kubeconfig import Kubeconfig
 from wherry.clusters.pull_secrets.keys import revoke_pull_keys
@@ -43,8 +43,11 @@ def register_cluster(
     uid: str | None,
     created_by: int | None,
     now: datetime,
+    kind: ClusterKind = ClusterKind.KUBERNETES,
 ) -> Cluster:
     """`uid` is what the cluster said of itself (the uid of `kube-system`), None where it was not asked.
+
+    `kind` is what a probe found it to be.
 
     Raises `InvalidCluster`, `ClusterExists`, `OrganizationUnknown`, `KubeconfigRefused`, `AddressRefused`.
     """
@@ -69,6 +72,7 @@ def register_cluster(
         "created_by": created_by,
         "created_at": now,
         "changed_at": now,
+        "kind": kind,
     }
     try:
         with tx.begin_nested():

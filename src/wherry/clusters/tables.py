@@ -25,6 +25,8 @@ clusters = Table(
     Column("created_by", Id, ForeignKey("users.id", ondelete="SET NULL"), nullable=True),
     Column("created_at", Instant, nullable=False),
     Column("changed_at", Instant, nullable=False),
+    # What it is: see `ClusterKind`.
+    Column("kind", Name, nullable=False, server_default="kubernetes"),
 )
 
 # Whose members may use a cluster that is not their organization's: at the most so.
@@ -100,6 +102,20 @@ pull_secrets = Table(
     Column("created_at", Instant, nullable=False),
     Column("changed_at", Instant, nullable=False),
     Index("ix_pull_secrets_cluster_id_namespace_name", "cluster_id", "namespace", "name", unique=True),
+)
+
+# Keys that were made for one secret of somebody's own. `retires` null and not the one that the secret names:
+# the cluster has not got the newer one yet.
+pull_secret_keys = Table(
+    "pull_secret_keys",
+    metadata,
+    Column("key_id", Name, primary_key=True),
+    Column("cluster_id", Id, ForeignKey("clusters.id", ondelete="CASCADE"), nullable=False),
+    Column("namespace", Name, nullable=False),
+    Column("secret", Name, nullable=False),
+    Column("organization", Name, nullable=False),
+    Column("retires", BigInteger, nullable=True),
+    Index("ix_pull_secret_keys_cluster_id_namespace_secret", "cluster_id", "namespace", "secret"),
 )
 
 # Which image runs where, as far as it was seen; what is unreachable now is still taken to run.
