@@ -15,15 +15,8 @@ from wherry.db import fresh_rows
 from wherry.db.database import Database
 from wherry.db.errors import DatabaseUnavailable
 from wherry.db.fresh_rows import FreshRows
-from wherry.db.pull_reader import (
-    LISTENER,
-    Parameters,
-    PostgresPullReader,
-    Prepared,
-    PullReader,
-    Row,
-    open_pull_reader,
-)
+from wherry.db.postgres_pull_reader import LISTENER, PostgresPullReader
+from wherry.db.pull_reader import Parameters, Prepared, PullReader, Row, open_pull_reader
 from wherry.identity.tables import users
 from wherry.identity.users import create_user, set_password
 

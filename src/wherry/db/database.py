@@ -14,6 +14,7 @@ from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
+from wherry.db.bell import WORK_CHANNEL, has_rung
 from wherry.db.engines import open_engine
 from wherry.db.errors import DatabaseUnavailable, translated
 from wherry.db.sqlite_writer import SqliteWriter
@@ -50,14 +51,21 @@ class Database:
         self._read_engine = open_engine(url, writer=False) if self.is_sqlite else self._write_engine
         self._readers = ThreadPoolExecutor(4 if self.is_sqlite else 8, thread_name_prefix="db-read")
         self._writer: Writer = (
-            SqliteWriter(self._write_engine) if self.is_sqlite else _PostgresWriter(self._write_engine)
+            SqliteWriter(self._write_engine, self._rung)
+            if self.is_sqlite
+            else _PostgresWriter(self._write_engine, self._rung)
         )
         self._own_writes = 0
+        self._ring_listeners: list[Callable[[], None]] = []
 
     @property
     def own_writes(self) -> int:
         """Counts the durable commits of this process; a reader's cache is stale when it moved."""
         return self._own_writes
+
+    def on_ring(self, heard: Callable[[], None]) -> None:
+        """`heard` is called after each commit that rang the bell (`wherry.db.bell`), in any thread."""
+        self._ring_listeners.append(heard)
 
     async def read(self, work: Work[T]) -> T:
         """Run `work`, which changes nothing. Raises what `work` raises, or a `DatabaseError`."""
@@ -92,6 +100,7 @@ class Database:
         def announced(connection: Connection) -> T:
             result = work(connection)
             _announce(connection)
+            _announce_work(connection)
             return result
 
         return _in_transaction(self._write_engine, announced)
@@ -102,6 +111,10 @@ class Database:
         self._readers.shutdown(wait=True)
         self._read_engine.dispose()
         self._write_engine.dispose()
+
+    def _rung(self) -> None:
+        for heard in self._ring_listeners:
+            heard()
 
 
 def _in_transaction(engine: Engine, work: Work[T]) -> T:
@@ -117,6 +130,13 @@ def _in_transaction(engine: Engine, work: Work[T]) -> T:
 def _announce(connection: Connection) -> None:
     if connection.dialect.name == "postgresql":
         connection.execute(text(f"NOTIFY {CHANGES_CHANNEL}"))
+
+
+def _announce_work(connection: Connection) -> bool:
+    rung = has_rung(connection)
+    if rung and connection.dialect.name == "postgresql":
+        connection.execute(text(f"NOTIFY {WORK_CHANNEL}"))
+    return rung
 
 
 def _retrying(engine: Engine, work: Work[T]) -> T:
@@ -136,20 +156,26 @@ def _retrying(engine: Engine, work: Work[T]) -> T:
 class _PostgresWriter:
     """Transactions side by side; each durable one tells the other replicas' caches."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, rung: Callable[[], None]) -> None:
         self._engine = engine
+        self._rung = rung
         self._threads = ThreadPoolExecutor(8, thread_name_prefix="db-write")
 
     async def run(self, work: Work[T], *, durable: bool) -> T:
-        def whole(connection: Connection) -> T:
+        def whole(connection: Connection) -> tuple[T, bool]:
             if not durable:
                 connection.execute(text("SET LOCAL synchronous_commit = off"))
             result = work(connection)
             if durable:
                 _announce(connection)
-            return result
+            return result, _announce_work(connection)
 
-        return await asyncio.get_running_loop().run_in_executor(self._threads, _retrying, self._engine, whole)
+        result, rung = await asyncio.get_running_loop().run_in_executor(
+            self._threads, _retrying, self._engine, whole
+        )
+        if rung:
+            self._rung()
+        return result
 
     def close(self) -> None:
         self._threads.shutdown(wait=True)

@@ -5,36 +5,20 @@ one indexed join: SQLAlchemy async 620 to 845 µs, plain `sqlite3` in place 7 µ
 """
 
 import asyncio
-import logging
 import sqlite3
 from collections.abc import Mapping
-from datetime import timedelta
 from typing import Any, Protocol
 
-import psycopg
-from psycopg_pool import AsyncConnectionPool, PoolTimeout
 from sqlalchemy import Select, make_url
 from sqlalchemy.dialects.postgresql import psycopg as postgresql_dialect
 from sqlalchemy.dialects.sqlite import pysqlite as sqlite_dialect
 
-from wherry.db.database import CHANGES_CHANNEL, Database
+from wherry.db.database import Database
 from wherry.db.engines import configure_sqlite
 from wherry.db.errors import DatabaseUnavailable
 
 Row = tuple[Any, ...]
 Parameters = Mapping[str, str | int]
-logger = logging.getLogger(__name__)
-
-# How the listening connection shows itself in pg_stat_activity.
-LISTENER = "wherry-listener"
-
-# A listener that has heard nothing for this long asks whether the server is still there; so a connection that
-# died without a word serves nothing stale for longer than both together.
-_SILENCE = timedelta(seconds=2)
-_PATIENCE = timedelta(seconds=2)
-
-# Not a mistake of ours: no connection, one that broke, or a server that has become a standby.
-_UNAVAILABLE = (psycopg.OperationalError, psycopg.InterfaceError, psycopg.InternalError)
 
 
 class PullReader(Protocol):
@@ -67,6 +51,9 @@ async def open_pull_reader(database: Database) -> PullReader:
     """The reader that fits `database`; belongs to the running event loop."""
     if database.is_sqlite:
         return SqlitePullReader(database)
+    # 10 MiB of memory that a process on SQLite need not pay.
+    from wherry.db.postgres_pull_reader import PostgresPullReader
+
     reader = PostgresPullReader(database)
     await reader.start()
     return reader
@@ -116,72 +103,3 @@ class SqlitePullReader:
 
     async def close(self) -> None:
         self._connection.close()
-
-
-class PostgresPullReader:
-    """Prepared statements over a pool, and one connection that listens for the commits of all replicas.
-
-    While nothing listens (the connection broke), no generation equals another: nothing cached is used.
-    """
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
-        self._address = (
-            make_url(database.url).set(drivername="postgresql").render_as_string(hide_password=False)
-        )
-        self._pool = AsyncConnectionPool(
-            self._address,
-            min_size=1,
-            max_size=8,
-            open=False,
-            timeout=10,
-            kwargs={"autocommit": True, "prepare_threshold": 0},
-        )
-        self._heard = 0
-        self._listening = False
-        self._listener: asyncio.Task[None] | None = None
-
-    async def start(self) -> None:
-        await self._pool.open()
-        self._listener = asyncio.create_task(self._listen(), name="db-listen")
-
-    def generation(self) -> object:
-        if not self._listening:
-            return object()
-        return (self._heard, self._database.own_writes)
-
-    async def row(self, statement: Prepared, parameters: Parameters) -> Row | None:
-        try:
-            async with self._pool.connection() as connection:
-                cursor = await connection.execute(statement.postgresql, {**statement.constants, **parameters})
-                return await cursor.fetchone()
-        except (*_UNAVAILABLE, PoolTimeout) as error:
-            raise DatabaseUnavailable(f"the database does not answer: {error}") from error
-
-    async def close(self) -> None:
-        if self._listener is not None:
-            self._listener.cancel()
-            await asyncio.gather(self._listener, return_exceptions=True)
-        await self._pool.close()
-
-    async def _listen(self) -> None:
-        while True:
-            try:
-                connection = await psycopg.AsyncConnection.connect(
-                    self._address, autocommit=True, application_name=LISTENER
-                )
-                async with connection:
-                    await connection.execute(f"LISTEN {CHANGES_CHANNEL}")
-                    self._heard += 1
-                    self._listening = True
-                    while True:
-                        async for _ in connection.notifies(timeout=_SILENCE.total_seconds()):
-                            self._heard += 1
-                        # Nothing came: is nothing new, or is nobody there any more?
-                        async with asyncio.timeout(_PATIENCE.total_seconds()):
-                            await connection.execute("SELECT 1")
-            except (psycopg.Error, TimeoutError) as error:
-                logger.warning("not listening for changes of other replicas, pulls go uncached: %s", error)
-            finally:
-                self._listening = False
-            await asyncio.sleep(1)

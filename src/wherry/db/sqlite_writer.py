@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
+from wherry.db.bell import has_rung
 from wherry.db.errors import DatabaseUnavailable, translated
 
 T = TypeVar("T")
@@ -44,8 +45,9 @@ class _Job:
 class SqliteWriter:
     """Runs work in the order it came in. Closing it waits for what is queued."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, rung: Callable[[], None] = lambda: None) -> None:
         self._engine = engine
+        self._rung = rung
         self._queue: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._closed = False
         self._connection: Connection | None = None
@@ -97,6 +99,8 @@ class SqliteWriter:
                 else:
                     for job in jobs:
                         self._run_one(connection, job)
+            if has_rung(connection):
+                self._rung()
         except Exception as error:  # noqa: BLE001 (each job's caller gets it)
             failure = translated(error) if isinstance(error, DBAPIError) else error
             for job in jobs:

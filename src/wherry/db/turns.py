@@ -5,6 +5,8 @@ from sqlalchemy import Connection, text
 SCHEMA = 0x77686572
 FIRST_ROWS = 0x77686573
 AUDIT_CHAIN = 0x77686574
+EVENT_DISPATCH = 0x77686575
+JOB_CLAIMS = 0x77686576
 
 
 def take_turn(tx: Connection, turn: int) -> None:
