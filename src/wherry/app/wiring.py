@@ -33,7 +33,7 @@ from wherry.web.audited import Audited
 from wherry.web.authentication import Authentication
 from wherry.web.console.call import ConsoleServices, OidcRules
 from wherry.web.distribution.call import Limits, Services
-from wherry.web.oidc import OidcClient, Registration
+from wherry.web.oidc import Registration
 from wherry.web.origin import Origin
 from wherry.web.proxies import TrustedProxies
 from wherry.web.sessions import BrowserSessions
@@ -181,6 +181,8 @@ def open_oidc(settings: Settings, clock: Clock, stack: AsyncExitStack) -> OidcRu
     oidc = settings.oidc
     if oidc.issuer is None or oidc.client_id is None:
         return None
+    from wherry.web.oidc_client import OidcClient
+
     registration = Registration(
         oidc.issuer, oidc.client_id, oidc.client_secret, oidc.scopes, oidc.name_claim, oidc.groups_claim
     )

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import parse_qsl
 
 from jinja2 import Environment
@@ -26,9 +26,11 @@ from wherry.web.authentication import Authentication
 from wherry.web.body import whole_body
 from wherry.web.console.problems import Problem
 from wherry.web.exchange import Exchange
-from wherry.web.oidc import OidcClient
 from wherry.web.origin import Origin
 from wherry.web.sessions import BrowserSessions, header_of
+
+if TYPE_CHECKING:
+    from wherry.web.oidc_client import OidcClient
 
 T = TypeVar("T")
 # Id and name of a user.
@@ -43,7 +45,7 @@ MAX_NEXT = 2000
 class OidcRules:
     """What a sign-in through the provider means here. `label` is on the button."""
 
-    client: OidcClient
+    client: "OidcClient"
     label: str
     create_users: bool
     admin_group: str | None

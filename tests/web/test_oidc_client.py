@@ -20,7 +20,8 @@ from joserfc import jwt
 from joserfc.jwk import ECKey, KeySet, RSAKey
 
 from tests.databases import FixedClock
-from wherry.web.oidc import Attempt, Claims, OidcClient, OidcFailed, ProviderAway, Registration
+from wherry.web.oidc import Attempt, Claims, OidcFailed, ProviderAway, Registration
+from wherry.web.oidc_client import OidcClient
 
 CLIENT = "wherry"
 BACK = "https://registry.example/console/oidc/callback"
