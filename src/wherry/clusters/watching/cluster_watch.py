@@ -1,21 +1,24 @@
 """One cluster, watched: its nodes, namespaces, workloads and pods, and whether it answers at all."""
 
 import asyncio
-from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
 from wherry.clusters.cluster import State
 from wherry.clusters.connection import ClusterConnection
 from wherry.clusters.errors import ClusterError
-from wherry.clusters.kinds import NAMESPACE, NODE, POD, SECRET, WORKLOADS, Object
+from wherry.clusters.kinds import NAMESPACE, NODE, POD, SECRET, SERVICE_ACCOUNT, WORKLOADS, Object
 from wherry.clusters.pull_secrets.default_secret import WHICH as DEFAULT_SECRETS
+from wherry.clusters.pull_secrets.seen import WHICH as PULL_SECRETS
+from wherry.clusters.pull_secrets.seen import SeenSecret, see_secret
 from wherry.clusters.watching.mirror import Key, Mirror, Sleep
 from wherry.clusters.watching.seen import (
+    SeenAccount,
     SeenNode,
     SeenPod,
     SeenWorkload,
+    see_account,
     see_node,
     see_pod,
     see_workload,
@@ -55,6 +58,18 @@ class ClusterWatch:
             changed=self._on_change,
             sleep=sleep,
         )
+        self.pull_secrets: Mirror[SeenSecret] = Mirror(
+            connection,
+            SECRET,
+            see_secret,
+            clock,
+            which=PULL_SECRETS,
+            changed=self._on_change,
+            sleep=sleep,
+        )
+        self.accounts: Mirror[SeenAccount] = Mirror(
+            connection, SERVICE_ACCOUNT, see_account, clock, changed=self._on_change, sleep=sleep
+        )
         self.pods: Mirror[SeenPod] = Mirror(
             connection, POD, see_pod, clock, changed=self._on_change, sleep=sleep
         )
@@ -71,7 +86,15 @@ class ClusterWatch:
     @property
     def mirrors(self) -> tuple[Mirror[Any], ...]:
         """All that is watched."""
-        return (self.nodes, self.namespaces, self.default_secrets, self.pods, *self.workloads.values())
+        return (
+            self.nodes,
+            self.namespaces,
+            self.default_secrets,
+            self.pull_secrets,
+            self.accounts,
+            self.pods,
+            *self.workloads.values(),
+        )
 
     @property
     def state(self) -> State:
@@ -154,12 +177,6 @@ class ClusterWatch:
                 if news:
                     self._changed()
             await self._sleep(LOOK_EVERY)
-
-
-def missing_architectures(image: Iterable[str], nodes: Iterable[SeenNode]) -> Counter[str]:
-    """How many nodes, by architecture, could not run an image that is there for `image` (such as `amd64`)."""
-    there = set(image)
-    return Counter(node.architecture for node in nodes if there and node.architecture not in there)
 
 
 def _whole(live: Object) -> Object:
