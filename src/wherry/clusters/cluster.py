@@ -1,13 +1,15 @@
 """A registered cluster as a value, and how it is found. Its login stays sealed; `open_login` opens it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import Connection, select
 
+from wherry.clusters.agent.seen import AgentSeen
+from wherry.clusters.agent.tables import cluster_agents
 from wherry.clusters.errors import ClusterUnknown
 from wherry.clusters.kubeconfig import ClusterLogin
 from wherry.clusters.tables import cluster_states, clusters
@@ -81,17 +83,34 @@ def open_login(tx: Connection, sealer: Sealer, name: str) -> ClusterLogin:
 
     Raises `ClusterUnknown`, `UnreadableSecret`.
     """
-    sealed = tx.execute(select(clusters.c.sealed_login).where(clusters.c.name == name)).scalar_one_or_none()
-    if sealed is None:
+    row = tx.execute(
+        select(
+            clusters.c.sealed_login,
+            cluster_agents.c.tunnel,
+            cluster_agents.c.machine,
+            cluster_agents.c.connected_at,
+            cluster_agents.c.left_at,
+            cluster_agents.c.problem,
+        )
+        .outerjoin(cluster_agents, cluster_agents.c.cluster_id == clusters.c.id)
+        .where(clusters.c.name == name)
+    ).one_or_none()
+    if row is None:
         raise ClusterUnknown(name)
-    return ClusterLogin.from_bytes(sealer.open(sealed))
+    login = ClusterLogin.from_bytes(sealer.open(row[0]))
+    if login.tunnel is None:
+        return login
+    return replace(login, agent=AgentSeen(row[2] if row[1] else None, row[3], row[4], row[5]))
 
 
 def cluster_of(row: Sequence[Any]) -> Cluster:
     """From a row of `CLUSTERS`."""
     architectures = tuple(row[14].split(",")) if row[14] else ()
     state = State(row[11], row[12], row[13], architectures, row[15], row[16], row[17], row[18])
-    return Cluster(*row[:11], state=state, kind=ClusterKind(row[19]))
+    return Cluster(
+        row[0], row[1], row[2], row[3], row[4], row[5], row[6], row[7], row[8], row[9], row[10], state,
+        ClusterKind(row[19]),
+    )  # fmt: skip
 
 
 CLUSTERS = (

@@ -7,6 +7,11 @@ ClusterError
 ├── ClusterExists
 ├── ClusterUnknown
 ├── ClusterForbidden        the actor lacks the right on the cluster
+├── PullSecretUnknown       none of that name was made by Wherry there
+├── FleetExists
+├── FleetUnknown
+├── FleetForbidden          the actor lacks the right on the fleet
+├── JoinRefused             a token to join by is unknown, used or too old; or an agent's credential ended
 ├── InvalidRequest          what is asked for cannot be sent to a cluster; one sentence for each problem
 └── ClusterCallFailed       the cluster did not do what was asked
     ├── ClusterUnreachable  no connection, or no answer in time
@@ -66,6 +71,37 @@ class ClusterForbidden(ClusterError):
     """The text names who, what they have and what it takes."""
 
 
+class PullSecretUnknown(ClusterError):
+    def __init__(self, cluster: str, namespace: str, name: str) -> None:
+        self.cluster = cluster
+        self.namespace = namespace
+        self.name = name
+        super().__init__(f"Wherry made no pull secret {name[:80]!r} in {namespace[:80]} of {cluster}")
+
+
+class FleetExists(ClusterError):
+    def __init__(self, name: str) -> None:
+        self.name = name
+        super().__init__(f"there is a fleet {name!r} already")
+
+
+class FleetUnknown(ClusterError):
+    def __init__(self, name: str) -> None:
+        self.name = name
+        super().__init__(f"there is no fleet {name[:80]!r}")
+
+
+class FleetForbidden(ClusterError):
+    """The text names who, what they have and what it takes."""
+
+
+class JoinRefused(ClusterError):
+    """Does not tell why."""
+
+    def __init__(self) -> None:
+        super().__init__("there is no such invitation to join, or it was used, or its time is over")
+
+
 class InvalidRequest(ClusterError):
     def __init__(self, problems: tuple[str, ...]) -> None:
         self.problems = problems
@@ -81,7 +117,7 @@ class ClusterCallFailed(ClusterError):
 
 
 class ClusterUnreachable(ClusterCallFailed):
-    """The same call may succeed later. `part` is what failed: dns, tcp, tls or http."""
+    """The same call may succeed later. `part` is what failed: dns, tcp, tls, http or tunnel."""
 
     def __init__(self, cluster: str, part: str, text: str) -> None:
         self.part = part

@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
 
+from wherry.clusters.agent.seen import AgentSeen
 from wherry.clusters.errors import KubeconfigRefused
 from wherry.clusters.yaml_text import InvalidYaml, read_yaml
 
@@ -33,13 +34,17 @@ class ClusterLogin:
     token: str | None = None
     certificate: str | None = None
     key: str | None = None
+    # Of a cluster that joined: its agent's tunnel is the way, and `agent` what is known of it just now.
+    tunnel: str | None = None
+    agent: AgentSeen | None = None
 
     def __repr__(self) -> str:
         return f"ClusterLogin(server={self.server!r}, …)"
 
     def to_bytes(self) -> bytes:
         """What is sealed."""
-        return json.dumps(asdict(self)).encode()
+        kept = {name: value for name, value in asdict(self).items() if name != "agent" and value is not None}
+        return json.dumps(kept).encode()
 
     @classmethod
     def from_bytes(cls, content: bytes) -> "ClusterLogin":

@@ -51,14 +51,14 @@ def register_cluster(
 
     Raises `InvalidCluster`, `ClusterExists`, `OrganizationUnknown`, `KubeconfigRefused`, `AddressRefused`.
     """
-    _check_name(asked.name)
-    _check_description(asked.description)
+    check_name(asked.name)
+    check_description(asked.description)
     context = asked.kubeconfig.choose(asked.context)
     login = asked.kubeconfig.login(context.name)
     check_server(rules, login.server)
     if find_cluster(tx, asked.name) is not None:
         raise ClusterExists(asked.name)
-    _refuse_twice(tx, uid, asked.name)
+    refuse_twice(tx, uid, asked.name)
     organization = None if asked.organization is None else get_organization(tx, asked.organization).id
     row = {
         "name": asked.name,
@@ -129,11 +129,11 @@ def change_cluster(
     """What is None stays as it is. Raises `ClusterUnknown`, `ClusterExists`, `InvalidCluster`."""
     cluster = get_cluster(tx, name)
     if new_name is not None and new_name != name:
-        _check_name(new_name)
+        check_name(new_name)
         if find_cluster(tx, new_name) is not None:
             raise ClusterExists(new_name)
     if description is not None:
-        _check_description(description)
+        check_description(description)
     secret = cluster.makes_default_secret if makes_default_secret is None else makes_default_secret
     try:
         with tx.begin_nested():
@@ -173,23 +173,18 @@ def check_server(rules: AddressRules, server: str) -> None:
     rules.check(host, host)
 
 
-def _refuse_twice(tx: Connection, uid: str | None, name: str) -> None:
+def refuse_twice(tx: Connection, uid: str | None, name: str) -> None:
+    """One cluster is registered once. Raises `InvalidCluster`."""
     if uid is None:
         return
     known = tx.execute(select(clusters.c.name).where(clusters.c.uid == uid)).scalars().first()
     if known is not None:
         # Two registrations would undo each other's secrets. The other's name may be a secret to the asker.
-        raise InvalidCluster(
-            f"the cluster behind this kubeconfig is registered already, so not as {name} again"
-        )
+        raise InvalidCluster(f"the cluster behind this is registered already, so not as {name} again")
 
 
-def _change(tx: Connection, known: str, **values: object) -> None:
-    if tx.execute(update(clusters).where(clusters.c.name == known).values(**values)).rowcount == 0:
-        raise ClusterUnknown(known)
-
-
-def _check_name(name: str) -> None:
+def check_name(name: str) -> None:
+    """Raises `InvalidCluster`."""
     if not _NAME.fullmatch(name):
         raise InvalidCluster(
             f"cluster name {name[:80]!r}: 1 to 63 lowercase letters, digits and '-',"
@@ -197,6 +192,12 @@ def _check_name(name: str) -> None:
         )
 
 
-def _check_description(text: str) -> None:
+def check_description(text: str) -> None:
+    """Raises `InvalidCluster`."""
     if len(text) > MAX_DESCRIPTION:
         raise InvalidCluster(f"the description of a cluster has at most {MAX_DESCRIPTION} characters")
+
+
+def _change(tx: Connection, known: str, **values: object) -> None:
+    if tx.execute(update(clusters).where(clusters.c.name == known).values(**values)).rowcount == 0:
+        raise ClusterUnknown(known)

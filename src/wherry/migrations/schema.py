@@ -8,11 +8,12 @@ def whole_metadata() -> MetaData:
     from wherry.access import tables as _access
     from wherry.audit import tables as _audit
     from wherry.clusters import tables as _clusters
+    from wherry.clusters.agent import tables as _agents
     from wherry.clusters.federations import tables as _fleets
     from wherry.db import idempotent_requests as _idempotent
     from wherry.db.metadata import metadata
     from wherry.identity import tables as _identity
     from wherry.registry import tables as _registry
 
-    del _clusters, _fleets, _access, _audit, _idempotent, _identity, _registry
+    del _clusters, _agents, _fleets, _access, _audit, _idempotent, _identity, _registry
     return metadata

@@ -1,4 +1,6 @@
-"""A cluster over HTTPS. Each connection goes to an address that was checked just then, and to no proxy.
+"""A cluster over HTTPS, or through its agent's tunnel.
+
+Each connection over HTTPS goes to an address that was checked just then, and to no proxy.
 
 https://kubernetes.io/docs/reference/using-api/api-concepts/
 """
@@ -17,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
+from aiohttp.client_exceptions import UnixClientConnectorError
 from aiohttp.connector import AddrInfoType
 
 from wherry.clusters.addresses import AddressRules
@@ -29,6 +32,7 @@ from wherry.clusters.connection import (
     Selection,
     WatchEvent,
 )
+from wherry.clusters.drivers.tunnel_sockets import TunnelSockets
 from wherry.clusters.errors import AddressRefused, ClusterCallFailed, ClusterUnreachable, WatchExpired
 from wherry.clusters.kinds import Kind, Object, kind_of, name_of, namespace_of
 from wherry.clusters.kubeconfig import ClusterLogin
@@ -43,31 +47,35 @@ MAX_EVENT = 8 * 1024 * 1024
 # The server ends a watch after this, so that one over a connection that died unseen ends as well.
 WATCH_SECONDS = (240, 360)
 
+# Which API server it is, the agent knows; the way to it is inside of the tunnel.
+_WITHIN = "http://kubernetes.default.svc"
+
 _JSON = "application/json"
 _APPLY = "application/apply-patch+yaml"
 _MERGE = "application/merge-patch+json"
 
 
 class HttpConnection:
-    """`ClusterConnection` over HTTPS; belongs to one event loop. Close it at the end."""
+    """`ClusterConnection` over HTTPS; belongs to one event loop. Close it at the end.
 
-    def __init__(self, cluster: str, login: ClusterLogin, rules: AddressRules) -> None:
+    `sockets` are where the tunnels of agents are found, for logins that lead through one.
+    """
+
+    def __init__(
+        self, cluster: str, login: ClusterLogin, rules: AddressRules, sockets: TunnelSockets | None = None
+    ) -> None:
         """Raises `ClusterUnreachable` where the login's certificates cannot be used."""
         self._cluster = cluster
-        self._server = login.server
+        self._server = login.server if login.tunnel is None else _WITHIN
+        self._absent = _why_absent(login, sockets)
         self._server_name = login.tls_server_name
         self._rules = rules
         self._refusal: AddressRefused | None = None
         headers = {"Accept": _JSON, "User-Agent": "wherry"}
         if login.token is not None:
             headers["Authorization"] = f"Bearer {login.token}"
-        try:
-            tls = _tls(login)
-        except (ssl.SSLError, ValueError) as error:
-            raise ClusterUnreachable(cluster, "tls", f"its certificates cannot be used: {error}") from None
-        connector = aiohttp.TCPConnector(ssl=tls, limit=0, ttl_dns_cache=10, socket_factory=self._socket)
         self._session = aiohttp.ClientSession(
-            connector=connector,
+            connector=self._connector(login, sockets),
             headers=headers,
             cookie_jar=aiohttp.DummyCookieJar(),
             trust_env=False,
@@ -197,6 +205,8 @@ class HttpConnection:
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
             if self._refusal is not None and isinstance(error, aiohttp.ClientConnectorError):
                 raise self._refusal from None
+            if isinstance(error, UnixClientConnectorError):
+                raise ClusterUnreachable(self._cluster, "tunnel", self._absent) from None
             raise _unreachable(self._cluster, error, limits) from error
 
     def _event(self, line: bytes, kind: Kind) -> WatchEvent:
@@ -209,6 +219,19 @@ class HttpConnection:
             return WatchEvent(change, _whole(made, kind), str(made["metadata"]["resourceVersion"]))
         except (ValueError, KeyError, TypeError):
             raise ClusterUnreachable(self._cluster, "http", "its watch says what is no event") from None
+
+    def _connector(self, login: ClusterLogin, sockets: TunnelSockets | None) -> aiohttp.BaseConnector:
+        if login.tunnel is not None:
+            path = sockets.path(login.tunnel) if sockets is not None else os.devnull
+            # The agent adds its login to the head of a connection: that is one request.
+            return aiohttp.UnixConnector(path, force_close=True, limit=0)
+        try:
+            tls = _tls(login)
+        except (ssl.SSLError, ValueError) as error:
+            raise ClusterUnreachable(
+                self._cluster, "tls", f"its certificates cannot be used: {error}"
+            ) from None
+        return aiohttp.TCPConnector(ssl=tls, limit=0, ttl_dns_cache=10, socket_factory=self._socket)
 
     def _socket(self, info: AddrInfoType) -> socket.socket:
         """Called for each address that is about to be connected to, looked up or literal."""
@@ -226,6 +249,12 @@ class HttpConnection:
             if hasattr(socket, option):
                 made.setsockopt(socket.IPPROTO_TCP, getattr(socket, option), value)
         return made
+
+
+def _why_absent(login: ClusterLogin, sockets: TunnelSockets | None) -> str:
+    if login.agent is None or sockets is None:
+        return "its agent is not connected"
+    return login.agent.why_absent(sockets.machine)
 
 
 def _tls(login: ClusterLogin) -> ssl.SSLContext:

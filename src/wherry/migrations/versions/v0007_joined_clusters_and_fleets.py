@@ -18,6 +18,7 @@ def upgrade() -> None:
     _make_keys_of_own_secrets()
     _make_fleets()
     _make_fleet_workloads()
+    _make_agents()
 
 
 def _tell_federations_from_clusters() -> None:
@@ -103,6 +104,29 @@ def _make_fleet_workloads() -> None:
         sa.PrimaryKeyConstraint("workload_id", "cluster_id", name="pk_fleet_outcomes"),
     )
     op.create_index("ix_fleet_outcomes_cluster_id", "fleet_outcomes", ["cluster_id"])
+
+
+def _make_agents() -> None:
+    op.create_table(
+        "cluster_agents",
+        sa.Column("cluster_id", Id, nullable=False),
+        sa.Column("token_hash", Name, nullable=True),
+        sa.Column("token_expires", sa.BigInteger(), nullable=True),
+        sa.Column("credential_hash", Name, nullable=True),
+        sa.Column("next_hash", Name, nullable=True),
+        sa.Column("socket", Name, nullable=False),
+        sa.Column("tunnel", sa.String(), nullable=True),
+        sa.Column("machine", sa.String(), nullable=True),
+        sa.Column("host", sa.String(), nullable=True),
+        sa.Column("problem", sa.String(), nullable=True),
+        sa.Column("connected_at", Instant, nullable=True),
+        sa.Column("left_at", Instant, nullable=True),
+        _key("cluster_agents", "cluster_id", "clusters", "CASCADE"),
+        sa.PrimaryKeyConstraint("cluster_id", name="pk_cluster_agents"),
+        sa.UniqueConstraint("token_hash", name="uq_cluster_agents_token_hash"),
+        sa.UniqueConstraint("credential_hash", name="uq_cluster_agents_credential_hash"),
+        sa.UniqueConstraint("next_hash", name="uq_cluster_agents_next_hash"),
+    )
 
 
 def _key(table: str, column: str, others: str, on_delete: str) -> sa.ForeignKeyConstraint:
