@@ -19,6 +19,8 @@ class PullPart(StrEnum):
     ARCHITECTURE = "architecture"
     LIMIT = "limit"
     POLICY = "policy"
+    NODE = "node"
+    TIMEOUT = "timeout"
     UNKNOWN = "unknown"
 
 
@@ -142,6 +144,36 @@ def pull_failure(reason: str | None, message: str | None) -> PullFailure | None:
         if sign.search(_without_names(words)):
             return PullFailure(part, said, mend, words)
     return PullFailure(PullPart.UNKNOWN, "the image cannot be pulled", "see the cluster's own words", words)
+
+
+def no_node(words: str) -> PullFailure:
+    """There is none that a pod could be put on."""
+    return PullFailure(
+        PullPart.NODE,
+        "there is no node that takes pods now",
+        "see why the cluster's nodes are not ready (`kubectl get nodes`), or uncordon one",
+        words,
+    )
+
+
+def not_started(words: str) -> PullFailure:
+    """The node refused the pod, or could not make its sandbox: it did not come to a pull."""
+    return PullFailure(
+        PullPart.NODE,
+        "the node did not start the pod, and so has not tried to pull",
+        "see the cluster's own words: the node's network plugin, its room, its rules for pods",
+        words,
+    )
+
+
+def too_slow(seconds: float, words: str) -> PullFailure:
+    """Neither pulled nor failed in the time that was given."""
+    return PullFailure(
+        PullPart.TIMEOUT,
+        f"the pull did not come to an end within {seconds:.0f} seconds",
+        "look for what drops packets on the way to the registry (firewall, security group, MTU, a proxy)",
+        words,
+    )
 
 
 def _without_names(words: str) -> str:
