@@ -1,0 +1,1 @@
+"""GitOps: the new image is committed to a Git repository, and whoever watches that one rolls it out."""
