@@ -36,6 +36,7 @@ NODE = Kind("v1", "Node", "nodes", is_namespaced=False)
 POD = Kind("v1", "Pod", "pods")
 SECRET = Kind("v1", "Secret", "secrets")
 SERVICE = Kind("v1", "Service", "services")
+SERVICE_ACCOUNT = Kind("v1", "ServiceAccount", "serviceaccounts")
 EVENT = Kind("v1", "Event", "events")
 CONFIG_MAP = Kind("v1", "ConfigMap", "configmaps")
 DEPLOYMENT = Kind("apps/v1", "Deployment", "deployments")
@@ -54,8 +55,9 @@ WORKLOADS = (DEPLOYMENT, STATEFUL_SET, DAEMON_SET, JOB, CRON_JOB)
 KINDS = {
     (kind.version, kind.name): kind
     for kind in (
-        NAMESPACE, NODE, POD, SECRET, SERVICE, EVENT, CONFIG_MAP, REPLICA_SET, CONTROLLER_REVISION,
-        *WORKLOADS, KARMADA_CLUSTER, PROPAGATION_POLICY, OVERRIDE_POLICY, RESOURCE_BINDING,
+        NAMESPACE, NODE, POD, SECRET, SERVICE, SERVICE_ACCOUNT, EVENT, CONFIG_MAP, REPLICA_SET,
+        CONTROLLER_REVISION, *WORKLOADS,
+        KARMADA_CLUSTER, PROPAGATION_POLICY, OVERRIDE_POLICY, RESOURCE_BINDING,
     )
 }  # fmt: skip
 

@@ -11,9 +11,8 @@ from sqlalchemy import select
 from tests.clusters.registered import NOW, SEALER, register
 from tests.clusters.worlds import World
 from tests.databases import Do, FixedClock
-from tests.people import add_user
 from wherry.clusters.connection import ClusterConnection
-from wherry.clusters.errors import InvalidRequest, ObjectExists, ObjectUnknown
+from wherry.clusters.errors import InvalidRequest, ObjectExists, ObjectUnknown, PullSecretUnknown
 from wherry.clusters.kinds import SECRET
 from wherry.clusters.pull_secrets.create import (
     SecretRequest,
@@ -21,17 +20,16 @@ from wherry.clusters.pull_secrets.create import (
     check_secret,
     content_of_secret,
     forget_secret,
+    get_secret,
     list_secrets,
-    login_of_key,
     put_secret,
     record_secret,
+    request_of,
     sync_of,
+    take_secret,
 )
 from wherry.clusters.pull_secrets.documents import RegistryLogin, write_content
 from wherry.clusters.tables import pull_secrets
-from wherry.identity.access_keys import create_access_key
-from wherry.identity.errors import AccessKeyUnknown
-from wherry.identity.login_keys import login_key
 
 LOGIN = RegistryLogin("registry.example.com", "wherry@AK", "s3cret")
 REQUEST = SecretRequest("pull", LOGIN, description="For the shop", labels={"team": "shop"})
@@ -89,6 +87,44 @@ async def test_somebody_elses_secret_stays(
     assert sync_of(live, "") is Sync.FOREIGN
 
 
+async def test_only_what_is_ours_is_deleted(
+    connection: ClusterConnection, world: World, namespace: str
+) -> None:
+    await put_secret(connection, replace(REQUEST, namespace=namespace))
+    assert await take_secret(connection, "pull", namespace) is True
+    assert await take_secret(connection, "pull", namespace) is False
+    theirs = {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {"name": "pull", "namespace": namespace},
+        "type": "Opaque",
+    }
+    world.others_apply(theirs, "helm")
+    with pytest.raises(ObjectExists, match="is not Wherry's; it stays"):
+        await take_secret(connection, "pull", namespace)
+    with pytest.raises(InvalidRequest, match="is switched off on its namespace"):
+        await take_secret(connection, "default-secret", namespace)
+
+
+async def test_one_that_somebody_made_unchangeable_is_replaced(
+    connection: ClusterConnection, world: World, namespace: str
+) -> None:
+    request = replace(REQUEST, namespace=namespace)
+    made = await put_secret(connection, request)
+    frozen = {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {"name": "pull", "namespace": namespace},
+        "type": made["type"],
+        "immutable": True,
+    }
+    world.others_apply(frozen, "policy")
+    newer = replace(request, login=replace(LOGIN, password="newer"))
+    replaced = await put_secret(connection, newer)
+    assert replaced["metadata"]["uid"] != made["metadata"]["uid"]
+    assert sync_of(replaced, write_content((newer.login,))) is Sync.IN_SYNC
+
+
 async def test_a_namespace_that_is_not_there(connection: ClusterConnection) -> None:
     with pytest.raises(ObjectUnknown, match='namespaces "nowhere" not found'):
         await put_secret(connection, replace(REQUEST, namespace="nowhere"))
@@ -108,17 +144,12 @@ def test_what_was_made_is_remembered_sealed(do: Do, clock: FixedClock) -> None:
         later,
     )
     assert do(content_of_secret, SEALER, known) == write_content((LOGIN,))
+    assert do(request_of, SEALER, known) == replace(REQUEST, description="New", source="key:AK")
+    assert do(get_secret, cluster, "default", "pull") == known
+    with pytest.raises(PullSecretUnknown):
+        do(get_secret, cluster, "other", "pull")
     sealed = do(lambda tx: tx.execute(select(pull_secrets.c.sealed_content)).scalar_one())
     assert "s3cret" not in sealed
     assert do(list_secrets, cluster, "other") == ()
     assert do(forget_secret, cluster, "default", "pull") is True
     assert do(forget_secret, cluster, "default", "pull") is False
-
-
-def test_a_login_is_made_of_ones_own_key_only(do: Do, clock: FixedClock) -> None:
-    ann, bob = add_user(do, clock, "ann"), add_user(do, clock, "bob")
-    key = do(create_access_key, SEALER, ann, "mine", clock.now())
-    login = do(login_of_key, SEALER, ann, key.id, "registry.example.com")
-    assert (login.user, login.password) == (f"wherry@{key.id}", login_key(key.id, key.secret))
-    with pytest.raises(AccessKeyUnknown):
-        do(login_of_key, SEALER, bob, key.id, "registry.example.com")

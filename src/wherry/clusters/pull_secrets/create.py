@@ -11,22 +11,21 @@ from sqlalchemy import Connection, delete, insert, select, update
 
 from wherry.clusters.cluster import Cluster
 from wherry.clusters.connection import ClusterConnection
-from wherry.clusters.errors import InvalidRequest, ObjectExists, ObjectUnknown
+from wherry.clusters.errors import InvalidRequest, ObjectExists, ObjectUnknown, PullSecretUnknown
 from wherry.clusters.kinds import SECRET, Object
 from wherry.clusters.pull_secrets.default_secret import NAME as DEFAULT_SECRET
 from wherry.clusters.pull_secrets.documents import (
+    TYPE,
     RegistryLogin,
     content_of,
     is_ours,
+    read_content,
     secret_object,
     write_content,
 )
 from wherry.clusters.tables import pull_secrets
 from wherry.clusters.workloads.build import MANAGED_BY
 from wherry.clusters.workloads.names import wrong_label, wrong_labels, wrong_object_name
-from wherry.identity.errors import AccessKeyUnknown
-from wherry.identity.login_keys import login_key
-from wherry.identity.tables import access_keys
 from wherry.kit.secrets import Sealer
 
 MAX_DESCRIPTION = 1000
@@ -35,7 +34,10 @@ MAX_VALUE = 64 * 1024
 
 @dataclass(frozen=True, slots=True)
 class SecretRequest:
-    """`source` says where the login is from: `given`, or `key:` with an access key's id."""
+    """`source` says where the login is from: `given`, `key:` or `made:` with the access key's id.
+
+    One that was `made:` for this very secret may be rotated; somebody's own `key:` is theirs to change.
+    """
 
     name: str
     login: RegistryLogin
@@ -83,6 +85,8 @@ class Sync(StrEnum):
     DRIFTED = "drifted"
     MISSING = "missing"
     FOREIGN = "foreign"
+    # Wherry made it, and does not remember having done so.
+    UNKNOWN = "unknown"
 
 
 def check_secret(request: SecretRequest) -> None:
@@ -113,20 +117,6 @@ def check_secret(request: SecretRequest) -> None:
         raise InvalidRequest(problems)
 
 
-def login_of_key(tx: Connection, sealer: Sealer, user_id: int, key_id: str, registry: str) -> RegistryLogin:
-    """By one of the user's own access keys. Raises `AccessKeyUnknown`, `UnreadableSecret`."""
-    sealed = tx.execute(
-        select(access_keys.c.sealed_secret).where(
-            access_keys.c.id == key_id,
-            access_keys.c.user_id == user_id,
-            access_keys.c.is_temporary.is_(False),
-        )
-    ).scalar_one_or_none()
-    if sealed is None:
-        raise AccessKeyUnknown(key_id)
-    return RegistryLogin(registry, f"wherry@{key_id}", login_key(key_id, sealer.open(sealed).decode()))
-
-
 async def put_secret(connection: ClusterConnection, request: SecretRequest) -> Object:
     """Make it, or renew it where Wherry made it.
 
@@ -143,8 +133,32 @@ async def put_secret(connection: ClusterConnection, request: SecretRequest) -> O
             connection.cluster,
             f"the namespace {request.namespace} has a secret {request.name} that is not Wherry's; it stays",
         )
+    if known.get("immutable") or known.get("type") != TYPE:
+        # Somebody has made it into what cannot be changed any more.
+        await connection.delete(SECRET, request.name, request.namespace, uid=str(known["metadata"]["uid"]))
+        return await connection.create(made)
     metadata = made["metadata"] | {"resourceVersion": known["metadata"]["resourceVersion"]}
     return await connection.apply(made | {"metadata": metadata}, force=True)
+
+
+async def take_secret(connection: ClusterConnection, name: str, namespace: str) -> bool:
+    """Delete it from the cluster; False where it was gone already.
+
+    Raises `ObjectExists` for one that is somebody else's, `InvalidRequest` for `default-secret`.
+    """
+    if name == DEFAULT_SECRET:
+        told = f"{DEFAULT_SECRET} is made by Wherry; it is switched off on its namespace or its cluster"
+        raise InvalidRequest((told,))
+    try:
+        known = await connection.get(SECRET, name, namespace)
+        if not is_ours(known):
+            raise ObjectExists(
+                connection.cluster, f"the secret {name} in {namespace} is not Wherry's; it stays"
+            )
+        await connection.delete(SECRET, name, namespace, uid=str(known["metadata"]["uid"]))
+    except ObjectUnknown:
+        return False
+    return True
 
 
 def record_secret(
@@ -217,6 +231,28 @@ def content_of_secret(tx: Connection, sealer: Sealer, secret: PullSecret) -> str
         select(pull_secrets.c.sealed_content).where(pull_secrets.c.id == secret.id)
     ).scalar_one()
     return sealer.open(sealed).decode()
+
+
+def get_secret(tx: Connection, cluster: Cluster, namespace: str, name: str) -> PullSecret:
+    """One that Wherry made. Raises `PullSecretUnknown`."""
+    for known in list_secrets(tx, cluster, namespace):
+        if known.name == name:
+            return known
+    raise PullSecretUnknown(cluster.name, namespace, name)
+
+
+def request_of(tx: Connection, sealer: Sealer, secret: PullSecret) -> SecretRequest:
+    """What was asked for, as it was made: putting it again mends whatever was done to it."""
+    [login] = read_content(content_of_secret(tx, sealer, secret))
+    return SecretRequest(
+        secret.name,
+        login,
+        secret.namespace,
+        secret.description,
+        secret.source,
+        secret.labels,
+        secret.expires_at,
+    )
 
 
 def sync_of(live: Object | None, content: str) -> Sync:

@@ -19,6 +19,9 @@ KEY = ".dockerconfigjson"
 ROLE = "wherry.dev/pull-secret"
 EXPIRES = "wherry.dev/expires-at"
 SOURCE = "wherry.dev/source"
+TIME_FORMAT = "%Y-%m-%dT%H:%M:%SZ"
+# On what Karmada brings to a member: there it is Karmada's, with all labels that it has in the federation.
+_FEDERATED = "karmada.io/managed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +49,12 @@ def write_content(logins: Sequence[RegistryLogin]) -> str:
     return json.dumps({"auths": auths}, separators=(",", ":"))
 
 
+def read_content(content: str) -> tuple[RegistryLogin, ...]:
+    """What `write_content` wrote."""
+    auths = json.loads(content)["auths"]
+    return tuple(RegistryLogin(host, one["username"], one["password"]) for host, one in auths.items())
+
+
 def secret_object(
     name: str,
     namespace: str,
@@ -60,7 +69,7 @@ def secret_object(
     """What is applied. `role` is `default` or `own`; `source` names the keys in it, never what they are."""
     annotations = {SOURCE: source}
     if expires_at is not None:
-        annotations[EXPIRES] = expires_at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        annotations[EXPIRES] = expires_at.astimezone(UTC).strftime(TIME_FORMAT)
     if description:
         annotations[DESCRIPTION] = description
     return {
@@ -83,9 +92,9 @@ def without_values(made: Object) -> Object:
 
 
 def is_ours(made: Object) -> bool:
-    """Whether Wherry made it, and may change it."""
+    """Whether Wherry made it, and may change it here."""
     labels = made["metadata"].get("labels") or {}
-    return labels.get(MANAGED_BY) == MANAGER and ROLE in labels
+    return labels.get(MANAGED_BY) == MANAGER and ROLE in labels and _FEDERATED not in labels
 
 
 def content_of(made: Object) -> str | None:

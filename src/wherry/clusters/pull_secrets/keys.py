@@ -17,7 +17,7 @@ from wherry.access.resources import Kind, Resource
 from wherry.clusters.cluster import Cluster
 from wherry.clusters.pull_secrets.documents import RegistryLogin
 from wherry.clusters.rights import openings_of
-from wherry.clusters.tables import cluster_pull_keys
+from wherry.clusters.tables import cluster_pull_keys, pull_secret_keys
 from wherry.identity.access_keys import create_access_key, delete_access_key
 from wherry.identity.errors import AccessKeyUnknown, RobotUnknown
 from wherry.identity.login_keys import login_key
@@ -65,7 +65,7 @@ def current_logins(
 
     A cluster that belongs to nobody and is opened to nobody pulls nothing: there are no logins then.
     """
-    organizations = _served(tx, cluster)
+    organizations = served_by(tx, cluster)
     logins, sources, ends = [], [], []
     for organization in organizations:
         newest = _newest(tx, cluster, organization)
@@ -100,7 +100,7 @@ def rolled_out(
 
 
 def end_retired(tx: Connection, now: datetime, cluster: Cluster | None = None) -> int:
-    """Delete the keys whose time is over; how many."""
+    """Delete the keys whose time is over, of default secrets and of own ones; how many."""
     query = select(cluster_pull_keys.c.id, cluster_pull_keys.c.key_id).where(
         cluster_pull_keys.c.retires <= int(now.timestamp())
     )
@@ -108,9 +108,9 @@ def end_retired(tx: Connection, now: datetime, cluster: Cluster | None = None) -
         query = query.where(cluster_pull_keys.c.cluster_id == cluster.id)
     gone = tx.execute(query).all()
     for row_id, key_id in gone:
-        _delete_key(tx, key_id)
+        end_key(tx, key_id)
         tx.execute(delete(cluster_pull_keys).where(cluster_pull_keys.c.id == row_id))
-    return len(gone)
+    return len(gone) + _end_retired_own(tx, now, cluster)
 
 
 def list_pull_keys(tx: Connection, cluster: Cluster) -> tuple[PullKey, ...]:
@@ -121,21 +121,31 @@ def list_pull_keys(tx: Connection, cluster: Cluster) -> tuple[PullKey, ...]:
 
 def revoke_pull_keys(tx: Connection, cluster: Cluster) -> None:
     """All of them end at once, with their robots: the cluster is removed, or makes no secret any more."""
-    rows = tx.execute(_KEYS.where(cluster_pull_keys.c.cluster_id == cluster.id)).all()
-    for row in rows:
-        _delete_key(tx, row[2])
-    for organization in {str(row[1]) for row in rows}:
-        try:
-            delete_robot(tx, organization, _robot_name(cluster))
-        except RobotUnknown:
-            continue
-    tx.execute(delete(cluster_pull_keys).where(cluster_pull_keys.c.cluster_id == cluster.id))
+    organizations = set()
+    for table in (cluster_pull_keys, pull_secret_keys):
+        query = select(table.c.organization, table.c.key_id).where(table.c.cluster_id == cluster.id)
+        for organization, key_id in tx.execute(query).all():
+            end_key(tx, key_id)
+            organizations.add(str(organization))
+        tx.execute(delete(table).where(table.c.cluster_id == cluster.id))
+    for organization in organizations:
+        for name in (_robot_name(cluster), own_robot_name(cluster)):
+            try:
+                delete_robot(tx, organization, name)
+            except RobotUnknown:
+                continue
+
+
+def current_source(tx: Connection, cluster: Cluster) -> str | None:
+    """What a default secret that is as it should be names as its source; None while there is no key."""
+    newest = [_newest(tx, cluster, organization) for organization in served_by(tx, cluster)]
+    return ",".join(one[0].key_id for one in newest if one is not None) or None
 
 
 def _issue(
     tx: Connection, sealer: Sealer, cluster: Cluster, organization: str, now: datetime, lifetime: timedelta
 ) -> None:
-    robot = _robot(tx, cluster, organization, now)
+    robot = robot_of(tx, cluster, organization, _robot_name(cluster), now)
     ends = now + lifetime
     made = create_access_key(
         tx, sealer, robot.user_id, "pull secrets", now, scope={organization: int(Level.READ)}, expires_at=ends
@@ -154,14 +164,20 @@ def _issue(
     tx.execute(insert(cluster_pull_keys).values(row))
 
 
-def _robot(tx: Connection, cluster: Cluster, organization: str, now: datetime) -> Robot:
+def robot_of(tx: Connection, cluster: Cluster, organization: str, name: str, now: datetime) -> Robot:
+    """One whose keys read the organization's images and nothing else; made where it is not there yet."""
     try:
-        return get_robot(tx, organization, _robot_name(cluster))
+        return get_robot(tx, organization, name)
     except RobotUnknown:
         told = f"pulls for the cluster {cluster.name}"
-        robot = create_robot(tx, organization, _robot_name(cluster), told, None, now)
+        robot = create_robot(tx, organization, name, told, None, now)
         grant(tx, robot.user_id, Resource(Kind.ORGANIZATION, organization), Level.READ, None, now)
         return robot
+
+
+def own_robot_name(cluster: Cluster) -> str:
+    """Of keys in secrets that people asked for: however many, they keep `default-secret` from nothing."""
+    return f"{_robot_name(cluster)}-own"
 
 
 def _robot_name(cluster: Cluster) -> str:
@@ -169,9 +185,21 @@ def _robot_name(cluster: Cluster) -> str:
     return f"cluster-{cluster.id}"
 
 
-def _served(tx: Connection, cluster: Cluster) -> tuple[str, ...]:
+def served_by(tx: Connection, cluster: Cluster) -> tuple[str, ...]:
+    """Organizations whose images the cluster pulls: the one that it belongs to, and those it is opened to."""
     own = () if cluster.organization is None else (cluster.organization,)
     return (*own, *(name for name in openings_of(tx, cluster) if name not in own))
+
+
+def _end_retired_own(tx: Connection, now: datetime, cluster: Cluster | None) -> int:
+    query = select(pull_secret_keys.c.key_id).where(pull_secret_keys.c.retires <= int(now.timestamp()))
+    if cluster is not None:
+        query = query.where(pull_secret_keys.c.cluster_id == cluster.id)
+    gone = tx.execute(query).scalars().all()
+    for key_id in gone:
+        end_key(tx, key_id)
+        tx.execute(delete(pull_secret_keys).where(pull_secret_keys.c.key_id == key_id))
+    return len(gone)
 
 
 def _newest(tx: Connection, cluster: Cluster, organization: str) -> tuple[PullKey, str] | None:
@@ -187,7 +215,8 @@ def _is_due(key: PullKey, now: datetime, lifetime: timedelta) -> bool:
     return key.retires_at is not None or now >= key.expires_at - lifetime / 2
 
 
-def _delete_key(tx: Connection, key_id: str) -> None:
+def end_key(tx: Connection, key_id: str) -> None:
+    """At once; one that is gone already is no error."""
     try:
         delete_access_key(tx, key_id)
     except AccessKeyUnknown:

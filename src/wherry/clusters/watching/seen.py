@@ -1,5 +1,6 @@
 """What is kept of an object that was seen: a few fields instead of kilobytes of JSON."""
 
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -68,11 +69,21 @@ class SeenPod:
     node: str | None
     containers: tuple[SeenContainer, ...]
     problem: str | None
+    pull_secrets: tuple[str, ...] = ()
 
     @property
     def failures(self) -> tuple[PullFailure, ...]:
         """Why images of its are not pulled."""
         return tuple(one.failure for one in self.containers if one.failure is not None)
+
+
+@dataclass(frozen=True, slots=True)
+class SeenAccount:
+    """A service account whose pods get `pull_secrets`."""
+
+    namespace: str
+    name: str
+    pull_secrets: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +125,7 @@ def see_workload(live: Live) -> SeenWorkload:
         ready=ready,
         updated=updated,
         images=tuple(str(container.get("image", "")) for container in pod.get("containers") or ()),
-        pull_secrets=tuple(str(secret.get("name", "")) for secret in pod.get("imagePullSecrets") or ()),
+        pull_secrets=_pull_secrets(pod),
         is_ours=(metadata.get("labels") or {}).get("app.kubernetes.io/managed-by") == "wherry",
         is_paused=bool(spec.get("paused") or spec.get("suspend")),
         made_at=str(metadata.get("creationTimestamp", "")),
@@ -159,7 +170,14 @@ def see_pod(live: Live) -> SeenPod:
         node=spec.get("nodeName"),
         containers=tuple(_container(one, spec) for one in statuses),
         problem=None if problem is None else str(problem)[:500],
+        pull_secrets=_pull_secrets(spec),
     )
+
+
+def see_account(live: Live) -> SeenAccount:
+    """Of a ServiceAccount."""
+    metadata = live["metadata"]
+    return SeenAccount(str(metadata.get("namespace", "")), str(metadata["name"]), _pull_secrets(live))
 
 
 def digest_of(image_id: str) -> str | None:
@@ -188,6 +206,11 @@ def _container(status: Live, spec: Live) -> SeenContainer:
         waits_for=None if reason is None else str(reason),
         failure=pull_failure(waiting.get("reason"), waiting.get("message")),
     )
+
+
+def _pull_secrets(of: Live) -> tuple[str, ...]:
+    # Interned: thousands of pods name the same few.
+    return tuple(sys.intern(str(secret.get("name", ""))) for secret in of.get("imagePullSecrets") or ())
 
 
 def _owner(metadata: Live) -> tuple[str, str] | None:
