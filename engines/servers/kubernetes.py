@@ -12,9 +12,10 @@ import subprocess
 import tempfile
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -54,6 +55,7 @@ class ControlPlane:
     apiserver: ServerProcess
     apiserver_arguments: list[str | Path]
     tls: ssl.SSLContext
+    begin_controllers: Callable[[ControlPlane], list[ServerProcess]]
     controllers: list[ServerProcess] = field(default_factory=list)
     kwok: ServerProcess | None = None
 
@@ -131,16 +133,26 @@ class ControlPlane:
             raise APIRefused(error.code, error.read().decode(errors="replace")) from None
 
     def stop_apiserver(self) -> None:
-        """End the apiserver; what etcd holds stays, and the other programs wait by themselves."""
+        """End the apiserver; what etcd holds stays, and the other programs wait for it."""
         # It would wait for the last watch to end, which is up to its clients.
         self.apiserver.stop(grace=1.0)
 
     def start_apiserver(self) -> None:
-        """Start the apiserver again on its old port; returns when it is ready."""
+        """Start the apiserver again on its old port; returns when it is ready.
+
+        The controllers start anew with it: those that have seen it gone look for it again after up to a
+        minute only, and longer with each time, which no test should have to wait for.
+        """
         self.apiserver = ServerProcess(
             "kube-apiserver", self.apiserver_arguments, log=self.home / "kube-apiserver.log"
         )
         self.apiserver.wait_until(self.is_ready, _READY_SECONDS)
+        for process in self.controllers:
+            process.kill()
+        self.controllers = self.begin_controllers(self)
+        if self.kwok is not None:
+            self.kwok.kill()
+            self.kwok = programs.kwok(self.home, self.kubeconfig)
 
     def restart_apiserver(self) -> None:
         """Break every watch; the recent events that the apiserver keeps in its memory are gone."""
@@ -226,12 +238,13 @@ def control_plane(
         etcd = programs.etcd(home, etcd_url)
         try:
             etcd.wait_until(lambda: answers(f"{etcd_url}/health", 200), _READY_SECONDS)
-            plane = _with_apiserver(home, (address, port or free_port()), services, etcd, etcd_url)
+            begin = partial(_begin_controllers, controllers=controllers, scheduler=scheduler)
+            plane = _with_apiserver(home, (address, port or free_port()), services, etcd, etcd_url, begin)
         except BaseException:
             etcd.kill()
             raise
         try:
-            _start_controllers(plane, controllers=controllers, scheduler=scheduler)
+            _start_controllers(plane, has_accounts="*" in controllers)
             yield plane
         finally:
             plane.end()
@@ -240,7 +253,12 @@ def control_plane(
 
 
 def _with_apiserver(
-    home: Path, listen: tuple[str, int], services: str, etcd: ServerProcess, etcd_url: str
+    home: Path,
+    listen: tuple[str, int],
+    services: str,
+    etcd: ServerProcess,
+    etcd_url: str,
+    begin_controllers: Callable[[ControlPlane], list[ServerProcess]],
 ) -> ControlPlane:
     address, port = listen
     authority = Authority(home / "pki")
@@ -267,21 +285,29 @@ def _with_apiserver(
         apiserver=ServerProcess("kube-apiserver", arguments, log=home / "kube-apiserver.log"),
         apiserver_arguments=arguments,
         tls=ssl.create_default_context(cafile=str(authority.certificate)),
+        begin_controllers=begin_controllers,
     )
 
 
-def _start_controllers(plane: ControlPlane, *, controllers: Sequence[str], scheduler: bool) -> None:
+def _begin_controllers(
+    plane: ControlPlane, *, controllers: Sequence[str], scheduler: bool
+) -> list[ServerProcess]:
+    begun = []
+    if controllers:
+        begun.append(programs.controller_manager(plane.home, plane.kubeconfig, plane.authority, controllers))
+    if scheduler:
+        begun.append(programs.scheduler(plane.home, plane.kubeconfig))
+    return begun
+
+
+def _start_controllers(plane: ControlPlane, *, has_accounts: bool) -> None:
     plane.kubeconfig.write_text(plane.kubeconfig_of(plane.token))
     plane.apiserver.wait_until(plane.is_ready, _READY_SECONDS)
-    if controllers:
-        manager = programs.controller_manager(plane.home, plane.kubeconfig, plane.authority, controllers)
-        plane.controllers.append(manager)
-    if scheduler:
-        plane.controllers.append(programs.scheduler(plane.home, plane.kubeconfig))
-    if "*" in controllers:
+    plane.controllers = plane.begin_controllers(plane)
+    if has_accounts:
         # No pod is taken before it is there, and it is the last thing to come.
         account = "/api/v1/namespaces/default/serviceaccounts/default"
-        manager.wait_until(lambda: plane.has(account), _READY_SECONDS)
+        plane.controllers[0].wait_until(lambda: plane.has(account), _READY_SECONDS)
     for process in plane.controllers:
         if not process.running:
             raise ServerFailed(f"{process.name} ended:\n{process.log_tail()}")

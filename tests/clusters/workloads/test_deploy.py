@@ -10,11 +10,12 @@ from typing import Any
 import pytest
 
 from engines.servers.kubernetes import ControlPlane
+from tests.clusters.fake_cluster import FakeCluster
 from tests.clusters.workloads.requests import DEMO, IMAGE, of_each_kind
 from tests.clusters.worlds import RealWorld, World
 from wherry.clusters.connection import ClusterConnection, Selection, list_all
 from wherry.clusters.errors import ApplyConflict, ClusterRefused, InvalidRequest, ObjectUnknown
-from wherry.clusters.kinds import DEPLOYMENT, SERVICE, Object, kind_of
+from wherry.clusters.kinds import DEPLOYMENT, SERVICE, Kind, Object, kind_of
 from wherry.clusters.workloads.build import build
 from wherry.clusters.workloads.change import delete, difference, history, plan_deletion, roll_back, scale
 from wherry.clusters.workloads.deploy import deploy, preview
@@ -63,6 +64,24 @@ async def test_what_is_the_same_is_not_a_change(connection: ClusterConnection, n
     assert (same.was_there, same.changed) == (True, False)
     [other] = await preview(connection, objects(dataclasses.replace(DEMO, pods=3), namespace))
     assert other.changed
+
+
+async def test_what_a_controller_writes_meanwhile_is_not_our_change(monkeypatch: pytest.MonkeyPatch) -> None:
+    fake = FakeCluster()
+    connection = fake.connect()
+    [deployed] = objects(DEMO, "default")
+    await deploy(connection, [deployed])
+    asked = connection.get
+
+    async def then_the_controller_writes(kind: Kind, name: str, namespace: str | None = None) -> Object:
+        found = await asked(kind, name, namespace)
+        noted = {"name": name, "namespace": namespace, "annotations": {"noted": "by the controller"}}
+        fake.write({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": noted}, "controller")
+        return found
+
+    monkeypatch.setattr(connection, "get", then_the_controller_writes)
+    [same] = await preview(connection, [deployed])
+    assert (same.was_there, same.changed) == (True, False)
 
 
 async def test_a_conflict_names_its_owner_and_force_takes_over(

@@ -7,6 +7,8 @@ from wherry.clusters.connection import FIELD_MANAGER, ClusterConnection
 from wherry.clusters.errors import ApplyConflict, ClusterCallFailed, ObjectUnknown
 from wherry.clusters.kinds import Kind, Object, kind_of, name_of, namespace_of
 
+_LOOKS = 5
+
 
 @dataclass(frozen=True, slots=True)
 class Deployed:
@@ -26,8 +28,14 @@ async def preview(
     """
     result = []
     for made in objects:
-        before = await _current(connection, made)
-        after = await _apply(connection, made, dry_run=True, force=force)
+        for _ in range(_LOOKS):
+            before = await _current(connection, made)
+            after = await _apply(connection, made, dry_run=True, force=force)
+            if (
+                before is None
+                or before["metadata"]["resourceVersion"] == after["metadata"]["resourceVersion"]
+            ):
+                break  # else a controller has written in between, and its changes would be taken for ours
         result.append(_deployed(before, after))
     return tuple(result)
 
