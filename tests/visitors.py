@@ -12,6 +12,7 @@ from enum import Enum
 
 from sqlalchemy import Connection, update
 
+from tests.clusters.kubeconfigs import kubeconfig
 from wherry.access.actions import Action, Need
 from wherry.access.grants import grant
 from wherry.access.levels import NEEDED, Level
@@ -19,6 +20,9 @@ from wherry.access.resources import Resource
 from wherry.access.shares import share_image
 from wherry.access.tables import shares
 from wherry.access.team_grants import grant_to_team
+from wherry.clusters.addresses import AddressRules
+from wherry.clusters.kubeconfig import read_kubeconfig
+from wherry.clusters.register import Registration, register_cluster
 from wherry.db.database import Database
 from wherry.identity.access_keys import create_access_key, delete_access_key, set_key_disabled
 from wherry.identity.login_keys import login_key
@@ -35,6 +39,8 @@ from wherry.registry.organizations import create_organization
 ORGANIZATION, OTHER = "acme", "other"
 # Rights on the first are given by name: whether it is there is up to the test. The second is there.
 IMAGE, PUBLIC = "acme/web", "acme/open"
+# Of the first organization. Nobody can be reached there: it is an address for documents.
+CLUSTER = "prod"
 PASSWORD = "a password for everybody"
 
 
@@ -54,6 +60,7 @@ class Place(Enum):
     ORGANIZATION = ORGANIZATION
     IMAGE = IMAGE
     PUBLIC = PUBLIC
+    CLUSTER = CLUSTER
 
 
 class Outcome(Enum):
@@ -142,7 +149,7 @@ def expected(visitor: Visitor, action: Action, place: Place, *, always_logged_in
 
 
 def make_visitors(database: Database, sealer: Sealer) -> tuple[Visitor, ...]:
-    """All of `VISITORS` with their credentials; makes both organizations, `PUBLIC`, and not `IMAGE`."""
+    """All of `VISITORS` with their credentials; makes all that is named above but `IMAGE`."""
     return database.write_now(lambda tx: _Making(tx, sealer).all())
 
 
@@ -159,6 +166,10 @@ class _Making:
         for organization in (ORGANIZATION, OTHER):
             create_organization(self._tx, organization, admin, self._now)
         create_repository(self._tx, RepositoryName(PUBLIC), admin, self._now, is_public=True)
+        asked = Registration(CLUSTER, read_kubeconfig(kubeconfig(), self._now), organization=ORGANIZATION)
+        register_cluster(
+            self._tx, self._sealer, AddressRules(), asked, uid=None, created_by=admin, now=self._now
+        )
         self._people()
         self._teams()
         self._partners(admin)

@@ -3,7 +3,7 @@
 import pytest
 
 from wherry.access.actions import RULES, Action, Need, Verb
-from wherry.access.decisions import ANONYMOUS, Actor, Image, TokenGrant, authorize
+from wherry.access.decisions import ANONYMOUS, Actor, Cluster, Image, TokenGrant, authorize
 from wherry.access.levels import Level
 from wherry.oci.names import RepositoryName
 
@@ -67,6 +67,17 @@ TABLE = {
     Action.USER_CHANGE: ("login no no no yes", "login no no no yes"),
     Action.AUDIT_SEE: ("login no no yes yes", "login no no yes yes"),
     Action.ORGANIZATION_AUDIT_SEE: ("login no no yes yes", "login no no yes yes"),
+    Action.KUBECONFIG_READ: ("login yes yes yes yes", "login yes yes yes yes"),
+    Action.CLUSTER_LIST: ("login yes yes yes yes", "login yes yes yes yes"),
+    Action.CLUSTER_REGISTER: ("login no no no yes", "login no no no yes"),
+    Action.CLUSTER_REGISTER_FOR_SITE: ("login no no no yes", "login no no no yes"),
+    Action.CLUSTER_SEE: ("login no no yes yes", "yes yes yes yes yes"),
+    Action.CLUSTER_DEPLOY: ("login no no no yes", "login no no no yes"),
+    Action.CLUSTER_CHANGE: ("login no no no yes", "login no no no yes"),
+    Action.CLUSTER_OPEN: ("login no no no yes", "login no no no yes"),
+    Action.PULL_SECRET_SEE: ("login no no yes yes", "yes yes yes yes yes"),
+    Action.PULL_SECRET_CHANGE: ("login no no no yes", "login no no no yes"),
+    Action.IMAGE_USES_SEE: ("login no no yes yes", "yes yes yes yes yes"),
 }
 
 
@@ -95,6 +106,16 @@ def test_a_token_bounds_what_even_an_administrator_may(action: Action) -> None:
     assert (refused.allowed, refused.needs_scope) == (False, True)
     elsewhere = Image(RepositoryName("acme/web2"))
     assert authorize(with_token(ADMIN, verb), action, elsewhere).needs_scope
+
+
+def test_on_a_cluster_the_level_is_all_that_counts() -> None:
+    for actor in (USER, ROBOT, AUDITOR, ADMIN):
+        seen, unseen = Cluster("prod", Level.READ), Cluster("prod")
+        assert authorize(actor, Action.CLUSTER_SEE, seen).allowed
+        assert not authorize(actor, Action.CLUSTER_DEPLOY, seen).allowed
+        assert not authorize(actor, Action.CLUSTER_SEE, unseen).allowed
+    assert authorize(ANONYMOUS, Action.CLUSTER_SEE, Cluster("prod", Level.EDIT)).needs_login
+    assert authorize(with_token(ADMIN, *Verb), Action.CLUSTER_SEE, Cluster("prod", Level.EDIT)).needs_scope
 
 
 def test_a_token_never_gives_what_its_user_has_not() -> None:

@@ -18,6 +18,7 @@ from wherry.clusters.rights import (
     openings_of,
     require_level,
     require_register,
+    visible_names,
 )
 from wherry.identity.errors import OrganizationUnknown
 from wherry.identity.organizations import create_organization
@@ -63,6 +64,26 @@ def test_an_administrator_may_everything(do: Do, clock: FixedClock, ann: Actor) 
     assert visible(do, root) == ["a", "p", "s"]
     do(require_level, root, "s", Level.EDIT)
     do(require_register, root, None)
+
+
+def test_an_auditor_sees_every_cluster_and_changes_none(do: Do, clock: FixedClock, ann: Actor) -> None:
+    eve = Actor(add_user(do, clock, "eve"), "eve", is_auditor=True)
+    assert visible(do, eve) == ["a", "p", "s"]
+    assert do(visible_names, eve) is None
+    for name in ("a", "s"):
+        do(require_level, eve, name, Level.READ)
+        with pytest.raises(ClusterForbidden):
+            do(require_level, eve, name, Level.WRITE)
+    cut = Actor(eve.user_id, "eve", is_auditor=True, key_id="K", ceiling={"acme": int(Level.EDIT)})
+    assert visible(do, cut) == ["a"]
+    assert do(visible_names, cut) == {"a"}
+
+
+def test_clusters_are_found_by_organization_and_a_part_of_the_name(do: Do, ann: Actor) -> None:
+    register(do, "a-b", "acme")
+    found = do(list_clusters, ann, contains="-", organization="acme")
+    assert [cluster.name for cluster in found.items] == ["a-b"]
+    assert do(list_clusters, ann, contains="%").items == ()
 
 
 def test_an_opened_cluster_is_used_up_to_the_level_of_the_opening(do: Do, ann: Actor) -> None:

@@ -87,6 +87,17 @@ class Action(StrEnum):
     USER_CHANGE = "user.change"
     AUDIT_SEE = "audit.see"
     ORGANIZATION_AUDIT_SEE = "organization.audit.see"
+    KUBECONFIG_READ = "kubeconfig.read"
+    CLUSTER_LIST = "cluster.list"
+    CLUSTER_REGISTER = "cluster.register"
+    CLUSTER_REGISTER_FOR_SITE = "cluster.register_for_site"
+    CLUSTER_SEE = "cluster.see"
+    CLUSTER_DEPLOY = "cluster.deploy"
+    CLUSTER_CHANGE = "cluster.change"
+    CLUSTER_OPEN = "cluster.open"
+    PULL_SECRET_SEE = "pull_secret.see"  # noqa: S105 (an action, no secret)
+    PULL_SECRET_CHANGE = "pull_secret.change"  # noqa: S105
+    IMAGE_USES_SEE = "image.uses.see"
 
     @property
     def rule(self) -> Rule:
@@ -153,5 +164,25 @@ RULES = {
     Action.AUDIT_SEE: Rule(Need.ADMIN, None, "see the audit trail of the whole site", looks=True),
     Action.ORGANIZATION_AUDIT_SEE: Rule(
         Need.EDIT, None, "see the audit trail of the organization", looks=True
+    ),
+    Action.KUBECONFIG_READ: Rule(Need.LOGIN, None, "see which contexts a kubeconfig has"),
+    Action.CLUSTER_LIST: Rule(Need.LOGIN, None, "list the clusters that one may see", looks=True),
+    # A registered cluster gets keys to pull with, which outlive the login that registered it.
+    Action.CLUSTER_REGISTER: Rule(Need.EDIT, None, "register a cluster of the organization", lasts=True),
+    Action.CLUSTER_REGISTER_FOR_SITE: Rule(Need.ADMIN, None, "register a cluster of the site", lasts=True),
+    Action.CLUSTER_SEE: Rule(Need.READ, None, "see the cluster and what runs in it", looks=True),
+    Action.CLUSTER_DEPLOY: Rule(Need.WRITE, None, "deploy to the cluster, change what runs in it"),
+    Action.CLUSTER_CHANGE: Rule(Need.EDIT, None, "change and remove the cluster"),
+    Action.CLUSTER_OPEN: Rule(
+        Need.EDIT, None, "open the cluster to organizations whose images it then may pull", lasts=True
+    ),
+    Action.PULL_SECRET_SEE: Rule(
+        Need.READ, None, "see which pull secrets the cluster has, never what is in them", looks=True
+    ),
+    Action.PULL_SECRET_CHANGE: Rule(
+        Need.WRITE, None, "make, rotate and delete pull secrets in the cluster", lasts=True
+    ),
+    Action.IMAGE_USES_SEE: Rule(
+        Need.READ, None, "see in which of the clusters that one may see the image runs", looks=True
     ),
 }

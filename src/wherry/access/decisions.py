@@ -84,6 +84,18 @@ class Organization:
 
 
 @dataclass(frozen=True, slots=True)
+class Cluster:
+    """What a decision on a cluster rests on; in `level` roles and a key's ceiling are counted already."""
+
+    name: str
+    level: Level = Level.NONE
+
+    @property
+    def is_public(self) -> bool:
+        return False
+
+
+@dataclass(frozen=True, slots=True)
 class Decision:
     """`reason` is in words, for people. `needs_login` or `needs_scope` say what would change a refusal."""
 
@@ -93,8 +105,8 @@ class Decision:
     needs_scope: bool = False
 
 
-def authorize(actor: Actor, action: Action, image: Image | Organization | None = None) -> Decision:
-    """Decide on `action`, on `image` where the action is one on an image or on an organization."""
+def authorize(actor: Actor, action: Action, image: Image | Organization | Cluster | None = None) -> Decision:
+    """Decide on `action`, on `image` where it is one on an image, an organization or a cluster."""
     if action.rule.lasts and (actor.by_token or actor.is_temporary):
         message = "a token or a temporary login makes nothing that outlives it; log in with another"
         return Decision(False, message)
@@ -107,7 +119,7 @@ def authorize(actor: Actor, action: Action, image: Image | Organization | None =
     return decision
 
 
-def _by_rights(actor: Actor, action: Action, image: Image | Organization | None) -> Decision:
+def _by_rights(actor: Actor, action: Action, image: Image | Organization | Cluster | None) -> Decision:
     need = action.rule.need
     if need is Need.NOTHING:
         return Decision(True, "open to everybody")
@@ -119,6 +131,8 @@ def _by_rights(actor: Actor, action: Action, image: Image | Organization | None)
         return Decision(True, "logged in")
     if need in (Need.USER, Need.ADMIN):
         return _by_role(actor, action)
+    if isinstance(image, Cluster):
+        return _by_level(actor, image.level, NEEDED[need], f"the cluster {image.name}")
     wanted, where = NEEDED[need], "this" if image is None else str(image.name)
     if image is not None and actor.ceiling is not None:
         ceiling = max(actor.ceiling.get(name, 0) for name in image.scopes)
@@ -128,7 +142,10 @@ def _by_rights(actor: Actor, action: Action, image: Image | Organization | None)
         return Decision(True, f"{actor.name} is an administrator")
     if actor.is_auditor and action.rule.looks:
         return Decision(True, f"{actor.name} is an auditor")
-    level = Level.NONE if image is None else image.level
+    return _by_level(actor, Level.NONE if image is None else image.level, wanted, where)
+
+
+def _by_level(actor: Actor, level: Level, wanted: Level, where: str) -> Decision:
     if level >= wanted:
         return Decision(True, f"{actor.name} has {level.word} on {where}")
     if level is Level.NONE:
@@ -151,7 +168,7 @@ def _by_role(actor: Actor, action: Action) -> Decision:
     return Decision(False, f"{actor.name} is no administrator")
 
 
-def _in_grant(actor: Actor, action: Action, image: Image | Organization | None) -> bool:
+def _in_grant(actor: Actor, action: Action, image: Image | Organization | Cluster | None) -> bool:
     if actor.grant is None:
         return True
     if action is Action.CATALOG_LIST:

@@ -8,7 +8,6 @@ from starlette.types import Message, Receive, Scope, Send
 
 import wherry
 from wherry.app.audit_chain import chain_for_ever
-from wherry.app.cluster_keeping import open_keeper
 from wherry.app.pull_recording import record_pulls, record_pulls_for_ever
 from wherry.app.unread_body import UnreadBody
 from wherry.app.upload_expiry import expire_uploads_for_ever
@@ -101,9 +100,7 @@ class Application:
             asyncio.create_task(expiring, name="expire-uploads"),
             asyncio.create_task(chain_for_ever(wired.distribution.audited), name="chain-audit-trail"),
             asyncio.create_task(record_pulls_for_ever(wired.distribution.pull_counts), name="record-pulls"),
-            asyncio.create_task(
-                open_keeper(self._settings, wired.database, self._clock).run(), name="keep-clusters"
-            ),
+            asyncio.create_task(wired.api.clusters.keeper.run(), name="keep-clusters"),
         )
 
         async def stop() -> None:

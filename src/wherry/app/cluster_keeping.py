@@ -1,8 +1,7 @@
-"""The keeper of registered clusters, as the settings describe it."""
+"""The keeper of registered clusters, and the way to them, as the settings describe it."""
 
 from urllib.parse import urlsplit
 
-from wherry.app.wiring import open_sealer
 from wherry.clusters.addresses import AddressRules
 from wherry.clusters.cluster import Cluster
 from wherry.clusters.connection import ClusterConnection
@@ -10,22 +9,28 @@ from wherry.clusters.keeping import Keeper, Registry
 from wherry.clusters.kubeconfig import ClusterLogin
 from wherry.db.database import Database
 from wherry.kit.clock import Clock
+from wherry.kit.secrets import Sealer
 from wherry.settings import Settings
+from wherry.web.clusters import Clusters
 
 _EVERYWHERE = frozenset({"0.0.0.0", "::"})  # noqa: S104 (compared with, not bound to)
 
 
-def open_keeper(settings: Settings, database: Database, clock: Clock) -> Keeper:
-    """Watches and acts once it runs."""
+def open_clusters(settings: Settings, database: Database, sealer: Sealer, clock: Clock) -> Clusters:
+    """Its keeper watches and acts once it runs."""
     rules = AddressRules(settings.clusters.allowed_networks)
 
-    def connect(cluster: Cluster, login: ClusterLogin) -> ClusterConnection:
+    def connect(name: str, login: ClusterLogin) -> ClusterConnection:
         # Loaded with the first cluster: 9 MiB of memory that a registry without any need not pay.
         from wherry.clusters.drivers.http import HttpConnection
 
-        return HttpConnection(cluster.name, login, rules)
+        return HttpConnection(name, login, rules)
 
-    return Keeper(database, open_sealer(settings), clock, connect, registry_of(settings))
+    def watched(cluster: Cluster, login: ClusterLogin) -> ClusterConnection:
+        return connect(cluster.name, login)
+
+    keeper = Keeper(database, sealer, clock, watched, registry_of(settings))
+    return Clusters(database, sealer, keeper, rules, connect)
 
 
 def registry_of(settings: Settings) -> Registry:

@@ -8,6 +8,7 @@ import wherry
 from wherry.access.grants import Standing
 from wherry.access.signing_keys import load_signing_keys
 from wherry.access.tokens import RegistryTokens
+from wherry.app.cluster_keeping import open_clusters
 from wherry.app.noted_uses import NotedUses
 from wherry.audit.chain import SEALING
 from wherry.blobs import BlobStore, Intake, StoreOptions, open_store
@@ -159,6 +160,7 @@ async def open_services(settings: Settings, metrics: Metrics, clock: Clock, stac
         clock=clock,
         idle=settings.uploads.idle_timeout,
         temporary_login=settings.auth.temporary_login,
+        clusters=open_clusters(settings, database, sealer, clock),
     )
     console = ConsoleServices(
         database=database,

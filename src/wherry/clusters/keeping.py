@@ -86,6 +86,23 @@ class Keeper:
         """By the cluster's name; those that could be begun."""
         return {kept.cluster.name: kept.watch for kept in self._kept.values()}
 
+    def watch_of(self, cluster: Cluster) -> ClusterWatch | None:
+        """What was seen of it, whatever it was called then; None where nothing was begun."""
+        kept = self._kept.get(cluster.id)
+        return None if kept is None else kept.watch
+
+    def connection_of(self, cluster: Cluster) -> ClusterConnection | None:
+        """The one that watches it, unless the cluster was changed since: the login may be another."""
+        kept = self._kept.get(cluster.id)
+        if kept is None or kept.cluster.changed_at != cluster.changed_at:
+            return None
+        return kept.watch.connection
+
+    @property
+    def registry(self) -> Registry:
+        """By which names clusters know this registry."""
+        return self._registry
+
     @property
     def acts(self) -> bool:
         """Whether this is the one that writes to clusters and remembers what was seen."""

@@ -89,17 +89,42 @@ def require_register(tx: Connection, actor: Actor, organization: str | None) -> 
         raise ClusterForbidden(f"registering a cluster for {organization} takes edit on the organization")
 
 
-def list_clusters(tx: Connection, actor: Actor, *, after: str = "", size: int = 100) -> Page[Cluster]:
+def list_clusters(
+    tx: Connection,
+    actor: Actor,
+    *,
+    after: str = "",
+    size: int = 100,
+    contains: str = "",
+    organization: str | None = None,
+) -> Page[Cluster]:
     """A page, in ASCII order, of those that the actor may see."""
     query = CLUSTERS.where(clusters.c.name > after).order_by(clusters.c.name).limit(size + 1)
+    if contains:
+        query = query.where(clusters.c.name.contains(contains, autoescape=True))
+    if organization is not None:
+        query = query.where(organizations.c.name == organization)
     holdings = holdings_of(tx, actor)
-    if not holdings.everything or holdings.ceiling is not None:
+    if not _sees_all(holdings):
         query = query.where(_visible(tx, holdings))
     return Page.cut([cluster_of(row) for row in tx.execute(query)], size)
 
 
+def visible_names(tx: Connection, actor: Actor) -> frozenset[str] | None:
+    """Of the clusters that the actor may see; None for all."""
+    holdings = holdings_of(tx, actor)
+    if _sees_all(holdings):
+        return None
+    return frozenset(tx.execute(select(clusters.c.name).where(_visible(tx, holdings))).scalars())
+
+
+def _sees_all(holdings: Holdings) -> bool:
+    return holdings.ceiling is None and (holdings.everything or holdings.sees_everything)
+
+
 def _visible(tx: Connection, holdings: Holdings) -> ColumnElement[bool]:
-    names = holdings.levels if not holdings.everything else [one.name for one in list_organizations(tx)]
+    sees_all = holdings.everything or holdings.sees_everything
+    names = [one.name for one in list_organizations(tx)] if sees_all else holdings.levels
     mine = select(organizations.c.id).where(
         organizations.c.name.in_([name for name in names if holdings.level(name) is not Level.NONE])
     )
@@ -110,5 +135,7 @@ def _visible(tx: Connection, holdings: Holdings) -> ColumnElement[bool]:
 def _level(holdings: Holdings, cluster: Cluster, openings: Iterable[tuple[str, Level]]) -> Level:
     if holdings.everything and holdings.ceiling is None:
         return Level.EDIT
-    own = Level.NONE if cluster.organization is None else holdings.level(cluster.organization)
+    own = Level.READ if _sees_all(holdings) else Level.NONE
+    if cluster.organization is not None:
+        own = max(own, holdings.level(cluster.organization))
     return max([own, *(min(holdings.level(name), at_most) for name, at_most in openings)])

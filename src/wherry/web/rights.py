@@ -2,10 +2,15 @@
 
 from typing import Protocol
 
+from sqlalchemy import Connection
+
 from wherry.access.actions import Action, Need
-from wherry.access.decisions import Actor, Image, Organization
+from wherry.access.decisions import Actor, Cluster, Image, Organization
 from wherry.access.grants import Standing, level_on_organization
 from wherry.access.levels import NEEDED, Level
+from wherry.clusters.cluster import Cluster as RegisteredCluster
+from wherry.clusters.cluster import get_cluster
+from wherry.clusters.rights import level_on_cluster
 from wherry.db.database import Database
 from wherry.oci.names import RepositoryName
 from wherry.registry.pull import Pulls
@@ -40,6 +45,19 @@ async def image_for(sources: RightsSources, actor: Actor, name: RepositoryName, 
         level = max(level, await sources.standing.level(actor.user_id, name))
     is_public = need is Need.READ and bool(await sources.pulls.is_public(name))
     return Image(name, is_public, level)
+
+
+async def cluster_for(sources: RightsSources, actor: Actor, name: str) -> tuple[Cluster, RegisteredCluster]:
+    """The cluster as the actor stands to it, and what is known of it.
+
+    Raises `ClusterUnknown`, `DatabaseUnavailable`.
+    """
+
+    def work(tx: Connection) -> tuple[Cluster, RegisteredCluster]:
+        found = get_cluster(tx, name)
+        return Cluster(name, level_on_cluster(tx, actor, found)), found
+
+    return await sources.database.read(work)
 
 
 def _by_role(actor: Actor) -> Level:

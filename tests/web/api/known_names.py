@@ -2,6 +2,7 @@
 
 import httpx
 
+from tests.clusters.kubeconfigs import kubeconfig
 from tests.hostile.seeds import BLOBS, MANIFESTS, digest_of
 from wherry.web.api.routes import PREFIX
 
@@ -14,6 +15,8 @@ KNOWN = {
     "team": ("web",),
     "robot": ("ci",),
     "with_organization": ("beta", "acme"),
+    "opened_to": ("beta",),
+    "cluster": ("prod", "spare"),
 }
 
 
@@ -36,5 +39,9 @@ def furnish(http: httpx.Client) -> None:
             assert http.put(url, content=content, headers=kind).status_code == 201
         make(f"/organizations/{organization}/teams", name="web")
         make(f"/organizations/{organization}/robots", name="ci")
+    for cluster in KNOWN["cluster"]:
+        # Nothing listens there, and that shows at once.
+        away = kubeconfig({"server": "https://127.0.0.1:1"})
+        make("/organizations/acme/clusters", name=cluster, kubeconfig=away, probe=False)
     for user in KNOWN["user"]:
         make("/users", name=user, password="a long password")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.visitors import ORGANIZATION, Login, Outcome, Place, Visitor, expected, make_visitors
+from tests.visitors import CLUSTER, ORGANIZATION, Login, Outcome, Place, Visitor, expected, make_visitors
 from tests.web.conftest import Serve
 from tests.web.running import Registry
 from wherry.access.actions import RULES, Action
@@ -23,15 +23,20 @@ NOWHERE = {
     "session": "none",
     "token": "none",
     "with_organization": "nobody",
+    "opened_to": "nobody",
 }
 REFUSALS = {
     "not_logged_in": Outcome.LOG_IN,
     "not_allowed": Outcome.DENIED,
     "token_too_narrow": Outcome.DENIED,
+    # There is one; who may not see it is told that there is none.
+    "cluster_unknown": Outcome.DENIED,
 }
 
 
 def places_of(operation: Operation) -> tuple[Place, ...]:
+    if "{cluster}" in operation.path:
+        return (Place.CLUSTER,)
     if "{image}" in operation.path:
         return Place.IMAGE, Place.PUBLIC
     return (Place.ORGANIZATION,) if "{organization}" in operation.path else (Place.SERVICE,)
@@ -39,7 +44,7 @@ def places_of(operation: Operation) -> tuple[Place, ...]:
 
 def path_of(operation: Operation, place: Place) -> str:
     image = place.value.partition("/")[2] if "{image}" in operation.path else ""
-    names = {**NOWHERE, "organization": ORGANIZATION, "image": image}
+    names = {**NOWHERE, "organization": ORGANIZATION, "image": image, "cluster": CLUSTER}
     return PREFIX + operation.path.format_map(names)
 
 

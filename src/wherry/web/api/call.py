@@ -3,7 +3,7 @@
 import hashlib
 import hmac
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from types import MappingProxyType
@@ -18,10 +18,13 @@ from starlette.types import Scope
 from wherry.access.actions import Action
 from wherry.access.decisions import Actor
 from wherry.access.grants import Standing
+from wherry.access.levels import Level
 from wherry.access.tokens import RegistryTokens
 from wherry.audit.entries import SERVICE, Kind, Target
 from wherry.blobs import Intake
 from wherry.blobs.store import BlobReader
+from wherry.clusters.cluster import Cluster
+from wherry.clusters.connection import ClusterConnection
 from wherry.db.database import Database
 from wherry.db.idempotent_requests import MAX_KEY, KeptAnswer, find_answer, keep_answer
 from wherry.identity.organizations import LIBRARY
@@ -35,6 +38,7 @@ from wherry.web.api.documents import PageDocument, answer, etag_of, page_answer
 from wherry.web.api.problems import Problem
 from wherry.web.audited import Attempt, Audited, Detail, source_of
 from wherry.web.authentication import Authentication
+from wherry.web.clusters import Clusters
 from wherry.web.exchange import Exchange
 from wherry.web.origin import Origin
 from wherry.web.sessions import BrowserSessions
@@ -64,6 +68,7 @@ class ApiServices:
     clock: Clock
     idle: timedelta
     temporary_login: timedelta
+    clusters: Clusters
 
 
 class Call:
@@ -91,6 +96,8 @@ class Call:
         self.parameters = parameters
         self.organization_name: str | None = None
         self.image_name: RepositoryName | None = None
+        self._cluster: Cluster | None = None
+        self.level = Level.NONE
         if "organization" in parameters:
             self.organization_name = organization_name(parameters["organization"])
             if "image" in parameters:
@@ -106,6 +113,25 @@ class Call:
     def image(self) -> RepositoryName:
         assert self.image_name is not None, "the route has an image"
         return self.image_name
+
+    def found(self, cluster: Cluster, level: Level) -> None:
+        """The cluster of the path, and what the actor has on it."""
+        self._cluster, self.level = cluster, level
+        self.target = Target(Kind.CLUSTER, cluster.name, cluster.organization)
+
+    @property
+    def cluster(self) -> Cluster:
+        assert self._cluster is not None, "the route has a cluster"
+        return self._cluster
+
+    async def ask(self, work: Callable[[ClusterConnection], Awaitable[T]]) -> T:
+        """Let the cluster of the path do or tell something. Raises `ClusterError`, `UnreadableSecret`."""
+        async with self.services.clusters.connected(self.cluster) as connection:
+            return await work(connection)
+
+    async def note(self, detail: Mapping[str, object]) -> None:
+        """What the cluster has just done goes on record."""
+        await self.write(lambda _: None, detail)
 
     @property
     def user_id(self) -> int:
@@ -194,6 +220,8 @@ class Call:
     def _target(self) -> Target:
         """What the path names: the innermost of its resources."""
         names = self.parameters
+        if "cluster" in names:
+            return Target(Kind.CLUSTER, names["cluster"])
         if self.image_name is not None:
             return Target.image(self.image_name)
         if self.organization_name is not None:

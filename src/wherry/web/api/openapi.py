@@ -120,6 +120,8 @@ PATH_PARAMETERS = {
     "key": ("The id of the access key.", "0O3NR0C2YB7J6VUXTZ1K", "^[A-Z0-9]{20}$"),
     "session": ("The id of the session.", "0" * 32, "^[a-zA-Z0-9_-]{1,64}$"),
     "token": ("The token of the link.", "kR3xq0Zp8vT2", "^[A-Za-z0-9_-]{1,128}$"),
+    "cluster": ("The cluster's name.", "prod", "^[a-z](?:[a-z0-9-]{0,61}[a-z0-9])?$"),
+    "opened_to": ("The organization whose members may use it.", "beta", f"^{_PART}$"),
     "with_organization": ("The organization that it is shared with.", "beta", f"^{_PART}$"),
 }
 

@@ -3,11 +3,13 @@
 from starlette.types import Receive, Scope
 
 from wherry.access.actions import Action
-from wherry.access.decisions import ANONYMOUS, Actor, Decision, authorize
+from wherry.access.decisions import ANONYMOUS, Actor, Cluster, Decision, authorize
+from wherry.access.levels import Level
+from wherry.clusters.errors import ClusterUnknown
 from wherry.web.api.call import ApiServices, Call
 from wherry.web.api.problems import Problem, unauthenticated
 from wherry.web.body import whole_body
-from wherry.web.rights import image_for, organization_for
+from wherry.web.rights import cluster_for, image_for, organization_for
 
 MAX_BODY = 1024 * 1024
 _SIGNED = b"sdk-hmac-sha256"
@@ -43,7 +45,12 @@ async def admit(call: Call, action: Action) -> None:
 
 
 async def decide(call: Call, action: Action) -> Decision:
-    """The decision on the image, the organization, or the service, whichever the path names."""
+    """The decision on the cluster, the image, the organization, or the service, whichever the path names.
+
+    Raises `ClusterUnknown` for one that they may not see: it is not there for them.
+    """
+    if "cluster" in call.parameters:
+        return await _decide_on_cluster(call, action)
     if call.image_name is not None:
         image = await image_for(call.services, call.actor, call.image_name, action)
         return authorize(call.actor, action, image)
@@ -51,6 +58,18 @@ async def decide(call: Call, action: Action) -> Decision:
         organization = await organization_for(call.services, call.actor, call.organization_name)
         return authorize(call.actor, action, organization)
     return authorize(call.actor, action)
+
+
+async def _decide_on_cluster(call: Call, action: Action) -> Decision:
+    name = call.parameters["cluster"]
+    if call.actor.is_anonymous:
+        return authorize(call.actor, action, Cluster(name))
+    cluster, known = await cluster_for(call.services, call.actor, name)
+    decision = authorize(call.actor, action, cluster)
+    if cluster.level is Level.NONE and not decision.needs_scope:
+        raise ClusterUnknown(name)
+    call.found(known, cluster.level)
+    return decision
 
 
 def _header(scope: Scope, name: bytes) -> bytes | None:

@@ -13,6 +13,8 @@ from starlette.responses import Response
 
 from wherry.access import errors as access_errors
 from wherry.blobs import errors as blob_errors
+from wherry.clusters import errors as cluster_errors
+from wherry.clusters.yaml_text import InvalidYaml
 from wherry.db.errors import DatabaseFull, DatabaseUnavailable
 from wherry.identity import errors as identity_errors
 from wherry.kit.secrets import UnreadableSecret
@@ -102,6 +104,16 @@ _STATUSES: tuple[tuple[type[Exception], int], ...] = (
     (registry_errors.RegistryError, 422),
     (identity_errors.IdentityError, 422),
     (access_errors.AccessError, 422),
+    (cluster_errors.ClusterUnknown, 404),
+    (cluster_errors.ClusterExists, 409),
+    (cluster_errors.ClusterForbidden, 403),
+    (InvalidYaml, 422),
+    (cluster_errors.ObjectUnknown, 404),
+    (cluster_errors.ObjectExists, 409),
+    (cluster_errors.ApplyConflict, 409),
+    (cluster_errors.ClusterRefused, 422),
+    (cluster_errors.ClusterCallFailed, 502),
+    (cluster_errors.ClusterError, 422),
     (InvalidValue, 422),
     (BodyTooLong, 413),
     (BodyTooSlow, 408),
@@ -129,10 +141,25 @@ def problem_of(error: Exception) -> Problem | None:
         return Problem(503, "unavailable", message, headers=_RETRY_SOON)
     if isinstance(error, UnreadableSecret):
         return Problem(503, "unavailable", "the server has another master key than the one that sealed this")
+    if isinstance(error, cluster_errors.ClusterRefused) and error.reason == "Conflict":
+        return Problem(409, "changed_meanwhile", str(error))
     for kind, status in _STATUSES:
         if isinstance(error, kind):
-            return Problem(status, _snake(type(error).__name__), str(error))
+            return Problem(status, _snake(type(error).__name__), str(error), errors=_parts_of(error))
     return None
+
+
+def _parts_of(error: Exception) -> list[FieldProblem]:
+    """What an error says of each part of the request, in the words of whoever found it."""
+    if isinstance(error, cluster_errors.InvalidRequest):
+        return [FieldProblem(where="body", message=problem) for problem in error.problems]
+    if isinstance(error, cluster_errors.ApplyConflict):
+        return [
+            FieldProblem(where=owner.field, message=f"belongs to {owner.owner}") for owner in error.owners
+        ]
+    if isinstance(error, cluster_errors.ClusterRefused):
+        return [FieldProblem(where="cluster", message=cause) for cause in error.causes]
+    return []
 
 
 def unauthenticated(message: str) -> Problem:

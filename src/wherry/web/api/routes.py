@@ -4,6 +4,8 @@ from wherry.web.api import (
     access_keys,
     account,
     audit,
+    cluster_openings,
+    clusters,
     explanations,
     images,
     links,
@@ -47,4 +49,6 @@ OPERATIONS: tuple[Operation, ...] = (
     *users.OPERATIONS,
     *sessions.OPERATIONS,
     *account.OPERATIONS,
+    *clusters.OPERATIONS,
+    *cluster_openings.OPERATIONS,
 )
