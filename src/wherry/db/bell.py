@@ -13,7 +13,6 @@ from contextlib import suppress
 from datetime import timedelta
 from typing import Protocol
 
-import psycopg
 from sqlalchemy import Connection, make_url
 
 from wherry.db.engines import configure_sqlite
@@ -111,9 +110,9 @@ class Bell:
             connection.close()
 
     async def _listen(self) -> None:
-        address = (
-            make_url(self._rings.url).set(drivername="postgresql").render_as_string(hide_password=False)
-        )
+        import psycopg  # 10 MiB of memory that a process on SQLite need not pay
+
+        address = make_url(self._rings.url).set(drivername="postgresql").render_as_string(hide_password=False)
         while True:
             try:
                 connection = await psycopg.AsyncConnection.connect(

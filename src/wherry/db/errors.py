@@ -35,3 +35,17 @@ def translated(error: DBAPIError) -> Exception:
     if code in _DAMAGED_CODES or type(error).__name__ in ("OperationalError", "InterfaceError"):
         return DatabaseUnavailable(f"the database does not answer: {str(error.orig)[:200]}")
     return error
+
+
+# serialization_failure, deadlock_detected, lock_not_available
+_PASSING_STATES = frozenset({"40001", "40P01", "55P03"})
+
+
+def is_passing(error: DBAPIError) -> bool:
+    """Whether the same may succeed later: another transaction, the connection or the disk was the reason."""
+    state = getattr(error.orig, "sqlstate", None)
+    return (
+        error.connection_invalidated
+        or state in _PASSING_STATES
+        or isinstance(translated(error), DatabaseFull)
+    )

@@ -12,8 +12,23 @@ def whole_metadata() -> MetaData:
     from wherry.clusters.federations import tables as _fleets
     from wherry.db import idempotent_requests as _idempotent
     from wherry.db.metadata import metadata
+    from wherry.events import tables as _events
     from wherry.identity import tables as _identity
+    from wherry.jobs import tables as _jobs
     from wherry.registry import tables as _registry
+    from wherry.triggers import tables as _triggers
 
-    del _clusters, _agents, _fleets, _access, _audit, _idempotent, _identity, _registry
+    del (
+        _clusters,
+        _agents,
+        _fleets,
+        _access,
+        _audit,
+        _idempotent,
+        _events,
+        _jobs,
+        _identity,
+        _registry,
+        _triggers,
+    )
     return metadata

@@ -89,6 +89,8 @@ tags = Table(
     Column("digest", Name, nullable=False),
     Column("moved_by", Id, ForeignKey("users.id", ondelete="SET NULL"), nullable=True),
     Column("moved_at", Instant, nullable=False),
+    # Where it pointed before it moved last.
+    Column("previous_digest", Name, nullable=True),
     Index("ix_tags_repository_id_digest", "repository_id", "digest"),
     Index("ix_tags_repository_id_moved_at", "repository_id", "moved_at"),
     sqlite_with_rowid=False,
