@@ -23,6 +23,10 @@ SECONDS = 90.0
 # How long removing may take, after whatever happened before.
 _CLEARING = 20.0
 _ROLE = "check"
+# What nodes tell of a pod whose images they have not come to.
+_KEPT_FROM_PULLING = frozenset(
+    {"FailedCreatePodSandBox", "FailedMount", "NetworkNotReady", "FailedScheduling"}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,10 +161,12 @@ async def _why_late(
     found = {}
     for name in names:
         told = [one for one in events if (one.get("involvedObject") or {}).get("name") == name]
-        warnings = [str(one.get("message", "")) for one in told if one.get("type") == "Warning"]
-        words = problem or (warnings[-1] if warnings else "")
-        pulls = any(one.get("reason") == "Pulling" for one in told)
-        found[name] = not_started(words) if warnings and not pulls else too_slow(asked.seconds, words)
+        kept_from = [str(one.get("message", "")) for one in told if one.get("reason") in _KEPT_FROM_PULLING]
+        failed = [str(one.get("message", "")) for one in told if one.get("reason") == "Failed"]
+        if kept_from and not any(one.get("reason") == "Pulling" for one in told):
+            found[name] = not_started(kept_from[-1])
+        else:
+            found[name] = too_slow(asked.seconds, problem or (failed[-1] if failed else ""))
     return found
 
 
