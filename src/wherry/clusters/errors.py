@@ -10,6 +10,7 @@ ClusterError
 ├── PullSecretUnknown       none of that name was made by Wherry there
 ├── FleetExists
 ├── FleetUnknown
+├── FleetWorkloadUnknown    the fleet remembers no such workload
 ├── FleetForbidden          the actor lacks the right on the fleet
 ├── JoinRefused             a token to join by is unknown, used or too old; or an agent's credential ended
 ├── InvalidRequest          what is asked for cannot be sent to a cluster; one sentence for each problem
@@ -89,6 +90,12 @@ class FleetUnknown(ClusterError):
     def __init__(self, name: str) -> None:
         self.name = name
         super().__init__(f"there is no fleet {name[:80]!r}")
+
+
+class FleetWorkloadUnknown(ClusterError):
+    def __init__(self, fleet: str, kind: str, name: str, namespace: str) -> None:
+        self.fleet = fleet
+        super().__init__(f"the fleet {fleet} has no {kind} {name[:80]!r} in {namespace[:80]}")
 
 
 class FleetForbidden(ClusterError):

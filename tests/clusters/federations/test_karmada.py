@@ -14,8 +14,9 @@ from tests.clusters.workloads.requests import DEMO, IMAGE
 from tests.clusters.worlds import connect_to
 from wherry.clusters.connection import ClusterConnection
 from wherry.clusters.errors import ClusterCallFailed, ObjectUnknown
+from wherry.clusters.federations.differences import Difference
 from wherry.clusters.federations.members import Share, list_members, shares_of
-from wherry.clusters.federations.placement import Difference, Placement, federated
+from wherry.clusters.federations.placement import Placement, federated
 from wherry.clusters.kinds import DEPLOYMENT, SECRET, Object
 from wherry.clusters.pull_secrets.create import SecretRequest, put_secret
 from wherry.clusters.pull_secrets.documents import RegistryLogin

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from tests.clusters.workloads.requests import DEMO, IMAGE, of_each_kind
 from wherry.clusters.errors import InvalidRequest
-from wherry.clusters.federations.placement import Difference, Mode, Placement, federated, share_out
+from wherry.clusters.federations.differences import Difference
+from wherry.clusters.federations.placement import Mode, Placement, federated, share_out
 from wherry.clusters.workloads.build import build
 from wherry.clusters.workloads.pods import Variable
 from wherry.clusters.workloads.request import Service, ServicePort

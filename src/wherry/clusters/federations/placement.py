@@ -4,15 +4,16 @@ https://karmada.io/docs/userguide/scheduling/propagation-policy
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 
 from wherry.clusters.errors import InvalidRequest
+from wherry.clusters.federations.differences import Difference, wrong_difference
 from wherry.clusters.kinds import OVERRIDE_POLICY, PROPAGATION_POLICY, Kind, Object, name_of
 from wherry.clusters.workloads.build import MANAGED_BY, MANAGER, build
 from wherry.clusters.workloads.forms import write
-from wherry.clusters.workloads.images import ImageName, wrong_image
-from wherry.clusters.workloads.names import wrong_amount, wrong_label
+from wherry.clusters.workloads.images import ImageName
+from wherry.clusters.workloads.names import wrong_label
 from wherry.clusters.workloads.pods import Container
 from wherry.clusters.workloads.request import Workload, WorkloadKind
 
@@ -27,16 +28,6 @@ class Mode(StrEnum):
     WEIGHT = "Weight"
     AUTO = "Auto balancing"
     REPLICATION = "Replication"
-
-
-@dataclass(frozen=True, slots=True)
-class Difference:
-    """What is other in one member: image, pods, variables and resources of containers by name."""
-
-    member: str
-    images: Mapping[str, str] = field(default_factory=dict)
-    variables: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-    requests: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +53,9 @@ def check_placement(request: Workload, placement: Placement) -> None:
         problems.append("at least one member has a weight above 0")
     names = {container.name for container in request.containers}
     for difference in placement.differences:
-        problems += _wrong_difference(difference, placement, names)
+        problems += wrong_difference(difference, placement.members, names)
+        if difference.pods is not None:
+            problems.append("the pods of a federation are divided by its placement; give weights instead")
     if problems:
         raise InvalidRequest(tuple(problems))
 
@@ -151,9 +144,11 @@ def _overrides(request: Workload, placement: Placement, placed: list[Object]) ->
     rules = []
     for difference in placement.differences:
         overriders: list[Object] = []
-        for index, container in enumerate(request.pod.containers):
-            where = f"{_pod_path(request.kind)}/containers/{index}"
-            overriders += _of_container(container, where, difference)
+        parts = {"initContainers": request.pod.init_containers, "containers": request.pod.containers}
+        for part, containers in parts.items():
+            for index, container in enumerate(containers):
+                where = f"{_pod_path(request.kind)}/{part}/{index}"
+                overriders += _of_container(container, where, difference)
         if overriders:
             rules.append(
                 {
@@ -211,18 +206,3 @@ def _selector(made: Object) -> Object:
         "name": name_of(made),
         "namespace": made["metadata"]["namespace"],
     }
-
-
-def _wrong_difference(difference: Difference, placement: Placement, names: set[str]) -> list[str]:
-    problems = []
-    if difference.member not in placement.members:
-        problems.append(f"what differs in {difference.member[:63]!r}: the workload is not placed there")
-    for name in {*difference.images, *difference.variables, *difference.requests} - names:
-        problems.append(f"what differs in {difference.member[:63]}: there is no container {name[:63]!r}")
-    for image in difference.images.values():
-        problems += [problem for problem in [wrong_image(image)] if problem]
-    for amounts in difference.requests.values():
-        problems += [
-            problem for key, amount in amounts.items() if (problem := wrong_amount(f"{key} request", amount))
-        ]
-    return problems
