@@ -1,9 +1,12 @@
 """The FastAPI application that reads requests for the handlers, and describes them as OpenAPI 3.1."""
 
+from collections.abc import Iterator
 from typing import Any, NoReturn
 
 from fastapi import FastAPI, Request
+from fastapi.dependencies.models import Dependant
 from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 
 import wherry
@@ -58,6 +61,23 @@ def openapi_of(app: FastAPI) -> dict[str, Any]:
     return document
 
 
+def query_parameters(app: FastAPI) -> dict[tuple[str, str], frozenset[str]]:
+    """The names that each operation reads of its query, by method and template."""
+    return {
+        (method, route.path_format): frozenset(_names_in_query(route.dependant))
+        for route in app.routes
+        if isinstance(route, APIRoute)
+        for method in route.methods or ()
+    }
+
+
+def _names_in_query(dependant: Dependant) -> Iterator[str]:
+    for parameter in dependant.query_params:
+        yield parameter.alias
+    for each in dependant.dependencies:
+        yield from _names_in_query(each)
+
+
 def _describe_path_parameters(operation: dict[str, Any]) -> None:
     """They have the same meaning everywhere, so it is written down once."""
     for parameter in operation.get("parameters", ()):
@@ -96,6 +116,8 @@ async def _let_through(_request: Request, error: Exception) -> NoReturn:
 _PART = "[a-z0-9]+(?:(?:[.]|_|__|-+)[a-z0-9]+)*"
 _LABEL = "[a-z0-9][a-z0-9._-]{0,63}"
 
+_SUBDOMAIN = "[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
+
 # By name: what it is, an example, and what it looks like. None has a slash.
 PATH_PARAMETERS = {
     "organization": ("The organization's name; `library` holds images without one.", "acme", f"^{_PART}$"),
@@ -121,6 +143,9 @@ PATH_PARAMETERS = {
     "session": ("The id of the session.", "0" * 32, "^[a-zA-Z0-9_-]{1,64}$"),
     "token": ("The token of the link.", "kR3xq0Zp8vT2", "^[A-Za-z0-9_-]{1,128}$"),
     "cluster": ("The cluster's name.", "prod", "^[a-z](?:[a-z0-9-]{0,61}[a-z0-9])?$"),
+    "namespace": ("A namespace of the cluster.", "default", "^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$"),
+    "kind": ("The kind of workload.", "Deployment", "^(?:Deployment|StatefulSet|DaemonSet|Job|CronJob)$"),
+    "workload": ("The workload's name.", "web", f"^{_SUBDOMAIN}$"),
     "opened_to": ("The organization whose members may use it.", "beta", f"^{_PART}$"),
     "with_organization": ("The organization that it is shared with.", "beta", f"^{_PART}$"),
 }
