@@ -1,7 +1,7 @@
 """A cluster in memory that passes the same contract suite as the real one: for tests with a hundred of them.
 
-It has no controllers: nothing happens in it by itself. Server-side apply knows fields, but takes every list
-as one value, where Kubernetes merges some of them by key.
+It has no controllers: nothing happens in it by itself. Server-side apply knows fields, and containers by their
+names; every other list it takes as one value, where Kubernetes merges some more of them by key.
 """
 
 from __future__ import annotations
@@ -101,10 +101,10 @@ class FakeCluster:
         ):
             raise ClusterRefused(self.name, "Conflict", "the object has been modified")
         owners = dict(self._owners.get(key, {}))
-        result = copy.deepcopy(known) if known is not None else self._fresh(made)
-        leaves = dict(_leaves(made))
+        result = _keyed(copy.deepcopy(known)) if known is not None else self._fresh(made)
+        leaves = dict(_leaves(_keyed(made)))
         conflicts = [
-            FieldOwner("." + ".".join(path), owners[path])
+            FieldOwner(_written(path), owners[path])
             for path, value in leaves.items()
             if owners.get(path, manager) != manager and _at(result, path) != value
         ]
@@ -117,6 +117,7 @@ class FakeCluster:
         for path, value in leaves.items():
             _put(result, path, copy.deepcopy(value))
             owners[path] = manager
+        result = _unkeyed(result)
         if dry_run or result == known:
             self._owners[key] = owners if not dry_run else self._owners.get(key, {})
             return copy.deepcopy(result)
@@ -125,14 +126,27 @@ class FakeCluster:
 
     def store_patched(self, key: Key, result: Object, change: Object) -> Object:
         """After a merge patch: the fields are Wherry's now."""
-        for path, _ in _leaves(change):
+        for path, _ in _leaves(_keyed(change)):
             self._owners.setdefault(key, {})[path] = FIELD_MANAGER
         return self._store(key, result, Change.MODIFIED)
 
     def selected(self, kind: Kind, which: Selection) -> Iterator[Object]:
         for key in sorted(self.objects):
             if key[0] == str(kind) and _matches(key, self.objects[key], which):
-                yield copy.deepcopy(self.objects[key])
+                yield self.shown(key)
+
+    def shown(self, key: Key) -> Object:
+        """With who manages which fields, as every answer of a real one."""
+        made = copy.deepcopy(self.objects[key])
+        fields: dict[str, Any] = {}
+        for path, owner in self._owners.get(key, {}).items():
+            inner = fields.setdefault(owner, {})
+            for part in path:
+                inner = inner.setdefault(part if part.startswith("k:") else f"f:{part}", {})
+        made["metadata"]["managedFields"] = [
+            {"manager": owner, "operation": "Apply", "fieldsV1": tree} for owner, tree in fields.items()
+        ]
+        return made
 
     @property
     def version(self) -> int:
@@ -203,7 +217,8 @@ class FakeConnection:
 
     async def get(self, kind: Kind, name: str, namespace: str | None = None) -> Object:
         self._fake.check()
-        return copy.deepcopy(self._found(kind, name, namespace))
+        self._found(kind, name, namespace)
+        return self._fake.shown((str(kind), namespace or "", name))
 
     async def list(self, kind: Kind, which: Selection = EVERYTHING) -> AsyncIterator[ListPage]:
         self._fake.check()
@@ -225,9 +240,11 @@ class FakeConnection:
             raise ObjectExists(self.cluster, f'{kind_of(made).plural} "{key[2]}" already exists')
         return self._fake.merge(made, FIELD_MANAGER, force=True, dry_run=dry_run)
 
-    async def apply(self, made: Object, *, dry_run: bool = False, force: bool = False) -> Object:
+    async def apply(
+        self, made: Object, *, dry_run: bool = False, force: bool = False, manager: str = FIELD_MANAGER
+    ) -> Object:
         self._fake.check()
-        return self._fake.merge(made, FIELD_MANAGER, force=force, dry_run=dry_run)
+        return self._fake.merge(made, manager, force=force, dry_run=dry_run)
 
     async def patch(
         self, kind: Kind, name: str, namespace: str | None, change: Object, *, subresource: str | None = None
@@ -255,6 +272,35 @@ class FakeConnection:
             return self._fake.objects[(str(kind), namespace or "", name)]
         except KeyError:
             raise ObjectUnknown(self.cluster, f'{kind.plural} "{name}" not found') from None
+
+
+def _keyed(made: Any) -> Any:
+    """Containers by name instead of in a list."""
+    if not isinstance(made, dict):
+        return made
+    return {
+        key: {f'k:{{"name":"{item["name"]}"}}': item for item in value}
+        if key in ("containers", "initContainers") and isinstance(value, list)
+        else _keyed(value)
+        for key, value in made.items()
+    }
+
+
+def _unkeyed(made: Any) -> Any:
+    if not isinstance(made, dict):
+        return made
+    return {
+        key: [item for item in value.values() if item]
+        if key in ("containers", "initContainers") and isinstance(value, dict)
+        else _unkeyed(value)
+        for key, value in made.items()
+    }
+
+
+def _written(path: Path) -> str:
+    """As Kubernetes writes it: `.spec.containers[name="web"].image`."""
+    parts = (f"[name={part[10:-1]}]" if part.startswith("k:") else f".{part}" for part in path)
+    return "".join(parts)
 
 
 def _leaves(made: Any, path: Path = ()) -> Iterator[tuple[Path, Any]]:

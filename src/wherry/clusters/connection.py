@@ -12,6 +12,8 @@ from wherry.clusters.kinds import Kind, Object
 
 # Who owns the fields that Wherry sets; seen in `kubectl get --show-managed-fields`.
 FIELD_MANAGER = "wherry"
+# And who owns the images that triggers set: apart, so that applying a workload anew takes none away unseen.
+TRIGGER_MANAGER = "wherry-trigger"
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +96,10 @@ class ClusterConnection(Protocol):
         """Raises `ObjectExists` too."""
         ...
 
-    async def apply(self, made: Object, *, dry_run: bool = False, force: bool = False) -> Object:
-        """Server-side apply: make it, or change the fields that are ours. Raises `ApplyConflict` too.
+    async def apply(
+        self, made: Object, *, dry_run: bool = False, force: bool = False, manager: str = FIELD_MANAGER
+    ) -> Object:
+        """Server-side apply: make it, or change the fields that are `manager`'s. Raises `ApplyConflict` too.
 
         With `metadata.resourceVersion` it is only applied to that very version.
         """

@@ -135,9 +135,11 @@ class HttpConnection:
         path = kind_of(made).path(namespace_of(made))
         return await self._call("POST", path, _writing(dry_run), made, _JSON)
 
-    async def apply(self, made: Object, *, dry_run: bool = False, force: bool = False) -> Object:
+    async def apply(
+        self, made: Object, *, dry_run: bool = False, force: bool = False, manager: str = FIELD_MANAGER
+    ) -> Object:
         path = kind_of(made).path(namespace_of(made), name_of(made))
-        query = _writing(dry_run) | {"force": "true" if force else "false"}
+        query = _writing(dry_run) | {"force": "true" if force else "false", "fieldManager": manager}
         return await self._call("PATCH", path, query, made, _APPLY)
 
     async def patch(

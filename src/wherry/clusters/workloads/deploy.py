@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from wherry.clusters.connection import FIELD_MANAGER, ClusterConnection
+from wherry.clusters.connection import FIELD_MANAGER, TRIGGER_MANAGER, ClusterConnection
 from wherry.clusters.errors import ApplyConflict, ClusterCallFailed, ObjectUnknown
 from wherry.clusters.kinds import Kind, Object, kind_of, name_of, namespace_of
 
@@ -64,8 +64,8 @@ async def _apply(connection: ClusterConnection, made: Object, *, dry_run: bool, 
     try:
         return await connection.apply(made, dry_run=dry_run, force=force)
     except ApplyConflict as conflict:
-        # Scaling and pausing were our own doing, by a patch; applying takes them over.
-        if any(owner.owner != FIELD_MANAGER for owner in conflict.owners):
+        # Scaling, pausing and images that a trigger set were our own doing; applying takes them over.
+        if any(owner.owner not in (FIELD_MANAGER, TRIGGER_MANAGER) for owner in conflict.owners):
             raise
         return await connection.apply(made, dry_run=dry_run, force=True)
 
