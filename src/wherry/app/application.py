@@ -8,6 +8,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 import wherry
 from wherry.app.audit_chain import chain_for_ever
+from wherry.app.job_working import open_work
 from wherry.app.pull_recording import record_pulls, record_pulls_for_ever
 from wherry.app.unread_body import UnreadBody
 from wherry.app.upload_expiry import expire_uploads_for_ever
@@ -15,6 +16,7 @@ from wherry.app.wiring import Wired, open_services
 from wherry.kit.clock import SystemClock
 from wherry.observability import AccessLog, Metrics
 from wherry.settings import Settings
+from wherry.web.agents.face import AgentsFace, concerns_agents
 from wherry.web.api.face import ApiFace
 from wherry.web.console.face import ConsoleFace
 from wherry.web.console.paths import concerns_console
@@ -50,6 +52,7 @@ class Application:
         self._swr: SwrFace
         self._api: ApiFace
         self._console: ConsoleFace
+        self._agents: AgentsFace
         self._operations: OperationsFace
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -60,7 +63,9 @@ class Application:
 
     async def _dispatch(self, scope: Scope, receive: Receive, send: Send) -> None:
         path = scope["path"]
-        if concerns_swr(scope):
+        if concerns_agents(scope):
+            await self._agents(scope, receive, send)
+        elif concerns_swr(scope):
             await self._swr(scope, receive, send)
         elif path.startswith("/v2/") or path in ("/v2", "/token"):
             await self._distribution(scope, receive, send)
@@ -80,6 +85,7 @@ class Application:
                 self._swr = SwrFace(wired.swr)
                 self._api = ApiFace(wired.api)
                 self._console = ConsoleFace(wired.console)
+                self._agents = AgentsFace(wired.agents)
                 self._operations = OperationsFace(
                     OperationsServices(wired.database, wired.store, self._metrics, wherry.__version__)
                 )
@@ -101,6 +107,9 @@ class Application:
             asyncio.create_task(chain_for_ever(wired.distribution.audited), name="chain-audit-trail"),
             asyncio.create_task(record_pulls_for_ever(wired.distribution.pull_counts), name="record-pulls"),
             asyncio.create_task(wired.api.clusters.keeper.run(), name="keep-clusters"),
+            asyncio.create_task(
+                open_work(self._settings, wired.database, self._clock).run(), name="work-behind-requests"
+            ),
         )
 
         async def stop() -> None:

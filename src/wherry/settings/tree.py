@@ -225,6 +225,37 @@ class ClusterSettings:
         "Networks that clusters may be in although their addresses are this machine's own or link-local.",
         default_text="none",
     )
+    agent_image: str = setting(
+        TEXT,
+        "docker.io/library/python:3.13-alpine",
+        "Image that agents of joining clusters run in: any with Python 3.9 or newer as `python3`.",
+    )
+    agent_ca: Path | None = setting(
+        PATH,
+        None,
+        "PEM file with the CAs that agents trust this server by.",
+        default_text="those that their image has",
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobSettings:
+    """Work that is done after a change: deliveries, roll-outs, webhooks, what a clock starts."""
+
+    room: int = setting(
+        integer(1, 10_000), 32, "Jobs of one kind that run at once in each server process; others wait."
+    )
+    lease: timedelta = setting(
+        DURATION,
+        timedelta(seconds=10),
+        "A job whose process says nothing for this long is run anew; clocks of replicas agree better.",
+    )
+    keep_finished: timedelta = setting(
+        DURATION, timedelta(days=7), "How long jobs that have ended stay in the list."
+    )
+    keep_events: timedelta = setting(
+        DURATION, timedelta(days=7), "How long events stay after all have reacted to them."
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -297,6 +328,7 @@ class Settings:
     limits: LimitSettings = field(default_factory=LimitSettings)
     uploads: UploadSettings = field(default_factory=UploadSettings)
     clusters: ClusterSettings = field(default_factory=ClusterSettings)
+    jobs: JobSettings = field(default_factory=JobSettings)
     log: LogSettings = field(default_factory=LogSettings)
 
     @property
