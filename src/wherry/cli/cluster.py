@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from wherry.cli.cluster_calls import address_rules, call, call_cluster, sealer_of, target_of
+from wherry.cli import cluster_check, cluster_look, cluster_removal
+from wherry.cli.cluster_calls import address_rules, call, sealer_of, target_of
 from wherry.cli.data_folder import change, open_database
 from wherry.cli.options import ConfigOption, DataOption, JsonOption, fail
-from wherry.cli.output import note_more, print_record, print_rows
+from wherry.cli.output import print_rows
 
 if TYPE_CHECKING:
-    from wherry.clusters.cluster import Cluster
     from wherry.clusters.kubeconfig import Kubeconfig
     from wherry.clusters.probe import Probed
 
@@ -30,7 +30,11 @@ OfflineOption = Annotated[
     bool, typer.Option("--offline", help="Do not ask the cluster whether it answers to this login.")
 ]
 
-_COLUMNS = ["name", "kind", "organization", "status", "version", "nodes", "server", "stale_since"]
+
+clusters.command("list")(cluster_look.list_all)
+clusters.command("show")(cluster_look.show)
+clusters.command("check")(cluster_check.check)
+clusters.command("remove")(cluster_removal.remove)
 
 
 @clusters.command()
@@ -99,58 +103,6 @@ def add(
             {"server": read.login(context).server, "context": read.choose(context).name},
         )
     typer.echo(f"The cluster {made.name} is registered: {made.server}.")
-
-
-@clusters.command("list")
-def list_all(
-    after: Annotated[str, typer.Option("--after", help="Go on behind this name.")] = "",
-    limit: Annotated[int, typer.Option("--limit", min=1, max=1000, help="At most so many.")] = 100,
-    data: DataOption = None,
-    config: ConfigOption = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Print the registered clusters and what was last seen of them.
-
-    Example: wherry cluster list
-    """
-    from wherry.access.decisions import Actor
-    from wherry.clusters.rights import list_clusters
-
-    with open_database(data, config) as database:
-        everybody = Actor(None, "command line", is_admin=True)
-        page = database.read_now(lambda tx: list_clusters(tx, everybody, after=after, size=limit))
-    print_rows([_row(one) for one in page.items], _COLUMNS, as_json=as_json)
-    if page.items:
-        note_more(page.more, page.items[-1].name)
-
-
-@clusters.command()
-def show(
-    name: NameArgument, data: DataOption = None, config: ConfigOption = None, as_json: JsonOption = False
-) -> None:
-    """Print what is known of a cluster, and ask it how it is now.
-
-    Example: wherry cluster show prod
-    """
-    from wherry.clusters.cluster import get_cluster
-    from wherry.clusters.errors import ClusterCallFailed
-    from wherry.clusters.rights import openings_of
-
-    with open_database(data, config) as database:
-        cluster = database.read_now(lambda tx: get_cluster(tx, name))
-        openings = database.read_now(lambda tx: openings_of(tx, cluster))
-        try:
-            now: dict[str, Any] = call_cluster(database, name, data, config, _look)
-        except ClusterCallFailed as error:
-            now = {"now": "Unavailable", "problem": str(error)}
-    record = _row(cluster) | {
-        "context": cluster.context,
-        "description": cluster.description,
-        "default_secret": cluster.makes_default_secret,
-        "open_to": [f"{organization}={level.word}" for organization, level in openings.items()],
-        "registered": cluster.created_at,
-    }
-    print_record(record | now, as_json=as_json)
 
 
 @clusters.command("change")
@@ -281,23 +233,6 @@ def close_to(
     typer.echo(f"{organization} has nothing on the cluster {name} any more.")
 
 
-@clusters.command()
-def remove(name: NameArgument, data: DataOption = None, config: ConfigOption = None) -> None:
-    """End a cluster's registration, and the keys that it pulls with. What runs in it goes on.
-
-    Example: wherry cluster remove prod
-    """
-    from wherry.clusters.cluster import get_cluster
-    from wherry.clusters.register import remove_cluster
-
-    with open_database(data, config) as database:
-        cluster = database.read_now(lambda tx: get_cluster(tx, name))
-        change(database, "cluster.remove", target_of(cluster), lambda tx: remove_cluster(tx, name))
-    typer.echo(
-        f"The cluster {name} is removed. What runs in it goes on, with the images that its nodes have."
-    )
-
-
 def _read(path: Path) -> Kubeconfig:
     from wherry.clusters.kubeconfig import MAX_BYTES, read_kubeconfig
     from wherry.kit.clock import SystemClock
@@ -318,34 +253,3 @@ def _probe(name: str, read: Kubeconfig, context: str | None, data: str | None, c
     found = call(name, read.login(context), address_rules(data, config), probe)
     typer.echo(f"It answers: Kubernetes {found.version.git_version}, {found.version.latency * 1000:.0f} ms.")
     return found
-
-
-async def _look(connection: Any) -> dict[str, Any]:
-    from wherry.clusters.connection import list_all
-    from wherry.clusters.kinds import NODE
-    from wherry.clusters.watching.seen import see_node
-
-    version = await connection.version()
-    nodes = [see_node(node) for node in await list_all(connection, NODE)]
-    return {
-        "now": "Running",
-        "version": version.git_version,
-        "latency_ms": round(version.latency * 1000, 1),
-        "nodes": f"{sum(node.is_ready for node in nodes)}/{len(nodes)}",
-        "architectures": sorted({node.architecture for node in nodes}),
-    }
-
-
-def _row(cluster: Cluster) -> dict[str, Any]:
-    state = cluster.state
-    return {
-        "name": cluster.name,
-        "kind": cluster.kind.value,
-        "organization": cluster.organization,
-        "status": state.word,
-        "version": state.version,
-        "nodes": None if state.nodes is None else f"{state.nodes_ready}/{state.nodes}",
-        "server": cluster.server,
-        "stale_since": state.stale_since,
-        "problem": state.problem,
-    }

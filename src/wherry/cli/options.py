@@ -45,6 +45,7 @@ SetOption = Annotated[
         metavar="KEY=VALUE",
     ),
 ]
+OutputOption = Annotated[str | None, typer.Option("--output", "-o", help="yaml or json.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 
 

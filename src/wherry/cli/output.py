@@ -16,6 +16,20 @@ def print_json(value: object) -> None:
     typer.echo(json.dumps(value, indent=2, ensure_ascii=False, default=_plain))
 
 
+def print_as(value: object, output: str) -> None:
+    """Rows or a record as `yaml` or `json`."""
+    if output not in ("yaml", "json"):
+        typer.echo(f"wherry: -o {output}: valid are yaml and json", err=True)
+        raise typer.Exit(2)
+    if output == "json":
+        print_json(value)
+        return
+    from wherry.clusters.yaml_text import write_yaml
+
+    # By way of JSON: times become texts, as there.
+    typer.echo(write_yaml(json.loads(json.dumps(value, default=_plain))), nl=False)
+
+
 def print_rows(
     rows: Iterable[Mapping[str, Any]], columns: Sequence[str], *, as_json: bool, empty: str = "Nothing there."
 ) -> None:

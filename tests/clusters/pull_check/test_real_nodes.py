@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
+from functools import partial
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
@@ -29,7 +30,7 @@ from wherry.clusters.connection import ClusterConnection
 from wherry.clusters.drivers.http import HttpConnection
 from wherry.clusters.kubeconfig import read_kubeconfig
 from wherry.clusters.pull_check.check import Asked, PullCheck, run_check
-from wherry.clusters.pull_check.image import REPOSITORY
+from wherry.clusters.pull_check.image import REPOSITORY, build_image
 from wherry.clusters.pull_check.pods import CHECK
 from wherry.clusters.pull_check.targets import EACH_ARCHITECTURE, Wanted, choose_targets
 from wherry.clusters.pull_secrets.documents import RegistryLogin
@@ -229,10 +230,8 @@ async def test_a_login_that_is_not_accepted(
 async def test_an_image_for_another_architecture(
     nodes: RealCluster, connection: ClusterConnection, parts: PullChecking, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from wherry.web import pull_checking
-
-    build = pull_checking.build_image
-    monkeypatch.setattr(pull_checking, "build_image", lambda _of, nonce: build({"s390x"}, nonce))
+    other = partial(build_image, {"s390x"})
+    monkeypatch.setattr("wherry.web.pull_checking.build_image", lambda _nodes, nonce: other(nonce))
     done = await check_pulls(parts, connection, CheckRequest())
     assert part_of(done) is PullPart.ARCHITECTURE, done
 

@@ -45,6 +45,26 @@ def tags_of(workloads: Iterable[SeenWorkload], names: Collection[str]) -> frozen
     return frozenset((name.repository.text, _tag(name)) for name in found if name is not None)
 
 
+def pods_by_workload(
+    workloads: Iterable[SeenWorkload], pods: Iterable[SeenPod]
+) -> dict[tuple[str, str, str], list[SeenPod]]:
+    """By namespace, kind and name of the workload; pods of a CronJob's Jobs are the CronJob's too."""
+    makers = {
+        (one.namespace, one.name): (one.namespace, "CronJob", one.owner)
+        for one in workloads
+        if one.kind == "Job" and one.owner
+    }
+    found: dict[tuple[str, str, str], list[SeenPod]] = {}
+    for pod in pods:
+        if pod.owner is None:
+            continue
+        kind, name = pod.owner
+        found.setdefault((pod.namespace, kind, name), []).append(pod)
+        if kind == "Job" and (maker := makers.get((pod.namespace, name))) is not None:
+            found.setdefault(maker, []).append(pod)
+    return found
+
+
 def running_images(
     workload: SeenWorkload,
     pods: Iterable[SeenPod],
