@@ -17,6 +17,7 @@ def whole_metadata() -> MetaData:
     from wherry.jobs import tables as _jobs
     from wherry.registry import tables as _registry
     from wherry.triggers import tables as _triggers
+    from wherry.webhooks import tables as _webhooks
 
     del (
         _clusters,
@@ -30,5 +31,6 @@ def whole_metadata() -> MetaData:
         _identity,
         _registry,
         _triggers,
+        _webhooks,
     )
     return metadata

@@ -1,0 +1,1 @@
+"""How deliveries leave: by HTTP, and by mail."""
