@@ -9,6 +9,7 @@ from tests.registry.contents import index
 from tests.web.running import BOB, Registry
 from wherry.access.actions import Action, Need
 from wherry.oci.digests import Digest
+from wherry.web.agents.face import ROUTES as AGENTS
 from wherry.web.api.routes import OPERATIONS as API
 from wherry.web.console.routes import ROUTES as CONSOLE
 from wherry.web.distribution.routes import ROUTES as DISTRIBUTION
@@ -32,7 +33,7 @@ def path_of(template: str) -> str:
 
 
 def test_every_route_declares_its_action_and_none_is_there_twice() -> None:
-    faces: list[list[Route[Any, Any]]] = [[*DISTRIBUTION], [*OPERATIONS], [*SWR], [*CONSOLE]]
+    faces: list[list[Route[Any, Any]]] = [[*DISTRIBUTION], [*OPERATIONS], [*SWR], [*CONSOLE], [*AGENTS]]
     for routes in faces:
         assert all(isinstance(route.action, Action) for route in routes)
         assert len({(route.method, route.template) for route in routes}) == len(routes)

@@ -98,6 +98,8 @@ class Action(StrEnum):
     PULL_SECRET_SEE = "pull_secret.see"  # noqa: S105 (an action, no secret)
     PULL_SECRET_CHANGE = "pull_secret.change"  # noqa: S105
     IMAGE_USES_SEE = "image.uses.see"
+    AGENT_JOIN = "agent.join"
+    AGENT_CONNECT = "agent.connect"
 
     @property
     def rule(self) -> Rule:
@@ -185,4 +187,6 @@ RULES = {
     Action.IMAGE_USES_SEE: Rule(
         Need.READ, None, "see in which of the clusters that one may see the image runs", looks=True
     ),
+    Action.AGENT_JOIN: Rule(Need.NOTHING, None, "fetch the manifest of a cluster's agent, by its token"),
+    Action.AGENT_CONNECT: Rule(Need.NOTHING, None, "hold the tunnel to a cluster, by its agent's credential"),
 }

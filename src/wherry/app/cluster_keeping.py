@@ -5,6 +5,7 @@ from urllib.parse import urlsplit
 from wherry.clusters.addresses import AddressRules
 from wherry.clusters.cluster import Cluster
 from wherry.clusters.connection import ClusterConnection
+from wherry.clusters.drivers.tunnel_sockets import TunnelSockets
 from wherry.clusters.keeping import Keeper, Registry
 from wherry.clusters.kubeconfig import ClusterLogin
 from wherry.db.database import Database
@@ -16,7 +17,9 @@ from wherry.web.clusters import Clusters
 _EVERYWHERE = frozenset({"0.0.0.0", "::"})  # noqa: S104 (compared with, not bound to)
 
 
-def open_clusters(settings: Settings, database: Database, sealer: Sealer, clock: Clock) -> Clusters:
+def open_clusters(
+    settings: Settings, database: Database, sealer: Sealer, clock: Clock, sockets: TunnelSockets
+) -> Clusters:
     """Its keeper watches and acts once it runs."""
     rules = AddressRules(settings.clusters.allowed_networks)
 
@@ -24,7 +27,7 @@ def open_clusters(settings: Settings, database: Database, sealer: Sealer, clock:
         # Loaded with the first cluster: 9 MiB of memory that a registry without any need not pay.
         from wherry.clusters.drivers.http import HttpConnection
 
-        return HttpConnection(name, login, rules)
+        return HttpConnection(name, login, rules, sockets)
 
     def watched(cluster: Cluster, login: ClusterLogin) -> ClusterConnection:
         return connect(cluster.name, login)

@@ -15,6 +15,8 @@ from wherry.access.signing_keys import ensure_signing_key, load_signing_keys
 from wherry.app.wiring import open_sealer
 from wherry.audit.entries import Entry, Result, Source, Target
 from wherry.audit.journal import record
+from wherry.clusters.drivers.tunnel_sockets import TunnelSockets
+from wherry.clusters.joining import forget_tunnels
 from wherry.db.database import Database
 from wherry.db.turns import FIRST_ROWS, take_turn
 from wherry.identity.passwords import Passwords
@@ -56,6 +58,7 @@ def _first_rows(tx: Connection, settings: Settings) -> Prepared:
     now, sealer = SystemClock().now(), open_sealer(settings)
     ensure_signing_key(tx, sealer, now)
     load_signing_keys(tx, sealer)  # here it can still be told that the master key is another one
+    forget_tunnels(tx, TunnelSockets(settings.data).machine, now)
     return Prepared(_ensure_admin(tx, settings, now))
 
 

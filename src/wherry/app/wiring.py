@@ -12,6 +12,8 @@ from wherry.app.cluster_keeping import open_clusters
 from wherry.app.noted_uses import NotedUses
 from wherry.audit.chain import SEALING
 from wherry.blobs import BlobStore, Intake, StoreOptions, open_store
+from wherry.clusters.drivers.tunnel_sockets import TunnelSockets
+from wherry.clusters.tunnels import Tunnels
 from wherry.db.database import Database
 from wherry.db.fresh_rows import FreshRows
 from wherry.db.pull_reader import open_pull_reader
@@ -29,6 +31,7 @@ from wherry.registry.pull import Pulls
 from wherry.registry.pull_counts import PullCounts
 from wherry.registry.uploads import UploadReader
 from wherry.settings import Challenge, Settings, SparseManifests
+from wherry.web.agents.face import AgentServices
 from wherry.web.api.call import ApiServices
 from wherry.web.audited import Audited
 from wherry.web.authentication import Authentication
@@ -55,6 +58,7 @@ class Wired:
     swr: SwrServices
     api: ApiServices
     console: ConsoleServices
+    agents: AgentServices
 
 
 def open_sealer(settings: Settings) -> Sealer:
@@ -142,6 +146,7 @@ async def open_services(settings: Settings, metrics: Metrics, clock: Clock, stac
         temporary_login=settings.auth.temporary_login,
     )
     rules = SessionRules(settings.auth.session_lifetime, settings.auth.session_idle)
+    sockets = TunnelSockets(settings.data)
     sessions = BrowserSessions(Sessions(reader, clock, rules, uses.session), distribution.origin)
     api = ApiServices(
         database=database,
@@ -160,7 +165,17 @@ async def open_services(settings: Settings, metrics: Metrics, clock: Clock, stac
         clock=clock,
         idle=settings.uploads.idle_timeout,
         temporary_login=settings.auth.temporary_login,
-        clusters=open_clusters(settings, database, sealer, clock),
+        clusters=open_clusters(settings, database, sealer, clock, sockets),
+    )
+    tunnels = Tunnels(database, clock, sockets, api.clusters.connect)
+    stack.push_async_callback(tunnels.close)
+    agents = AgentServices(
+        tunnels,
+        audited,
+        distribution.origin,
+        clock,
+        settings.clusters.agent_image,
+        None if settings.clusters.agent_ca is None else settings.clusters.agent_ca.read_text(),
     )
     console = ConsoleServices(
         database=database,
@@ -175,7 +190,7 @@ async def open_services(settings: Settings, metrics: Metrics, clock: Clock, stac
         oidc=open_oidc(settings, clock, stack),
         version=wherry.__version__,
     )
-    return Wired(database, store, distribution, swr, api, console)
+    return Wired(database, store, distribution, swr, api, console, agents)
 
 
 def open_oidc(settings: Settings, clock: Clock, stack: AsyncExitStack) -> OidcRules | None:

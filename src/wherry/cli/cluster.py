@@ -10,6 +10,7 @@ import typer
 from wherry.cli import cluster_check, cluster_look, cluster_removal
 from wherry.cli.cluster_calls import address_rules, call, sealer_of, target_of
 from wherry.cli.data_folder import change, open_database
+from wherry.cli.joining import join
 from wherry.cli.options import ConfigOption, DataOption, JsonOption, fail
 from wherry.cli.output import print_rows
 
@@ -30,6 +31,7 @@ OfflineOption = Annotated[
     bool, typer.Option("--offline", help="Do not ask the cluster whether it answers to this login.")
 ]
 
+clusters.command()(join)
 
 clusters.command("list")(cluster_look.list_all)
 clusters.command("show")(cluster_look.show)

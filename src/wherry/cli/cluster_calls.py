@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from wherry.clusters.addresses import AddressRules
     from wherry.clusters.cluster import Cluster
     from wherry.clusters.connection import ClusterConnection
+    from wherry.clusters.drivers.tunnel_sockets import TunnelSockets
     from wherry.clusters.kubeconfig import ClusterLogin
     from wherry.db.database import Database
     from wherry.kit.secrets import Sealer
@@ -35,6 +36,13 @@ def sealer_of(data: str | None, config: Path | None) -> Sealer:
     return open_sealer(resolve(config=config, data=data).settings)
 
 
+def sockets_of(data: str | None, config: Path | None) -> TunnelSockets:
+    """Where the server on this data folder holds the tunnels of agents."""
+    from wherry.clusters.drivers.tunnel_sockets import TunnelSockets
+
+    return TunnelSockets(resolve(config=config, data=data).settings.data)
+
+
 def call_cluster(
     database: Database,
     name: str,
@@ -51,7 +59,7 @@ def call_cluster(
         login = database.read_now(lambda tx: open_login(tx, sealer, name))
     except UnreadableSecret as error:
         fail(str(error))
-    return call(name, login, address_rules(data, config), work)
+    return call(name, login, address_rules(data, config), work, sockets_of(data, config))
 
 
 def call(
@@ -59,6 +67,7 @@ def call(
     login: ClusterLogin,
     rules: AddressRules,
     work: Callable[[ClusterConnection], Awaitable[T]],
+    sockets: TunnelSockets | None = None,
 ) -> T:
     """Connect with this login and run `work`."""
     import asyncio
@@ -66,7 +75,7 @@ def call(
     from wherry.clusters.drivers.http import HttpConnection
 
     async def whole() -> T:
-        connection = HttpConnection(name, login, rules)
+        connection = HttpConnection(name, login, rules, sockets)
         try:
             return await work(connection)
         finally:

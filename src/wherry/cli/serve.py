@@ -130,7 +130,7 @@ def _build_server(settings: Settings) -> Any:
         # Told apart by their first bytes, HTTP/1 and 2 have no clock until those come: whoever sends none, or
         # just a `P`, would stay for ever. Without TLS nobody speaks HTTP/2 to a registry.
         http=HTTPModes.auto if settings.tls.certificate else HTTPModes.http1,
-        websockets=False,
+        websockets=True,
         backlog=_BACKLOG,
         backpressure=_CONNECTIONS,
         http1_settings=HTTP1Settings(header_read_timeout=header_timeout, max_buffer_size=_BUFFER),

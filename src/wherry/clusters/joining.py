@@ -193,6 +193,14 @@ def forget_tunnels(tx: Connection, machine: str, now: datetime) -> None:
     )
 
 
+def tunnels_now(tx: Connection) -> dict[int, str]:
+    """The tunnel of each cluster whose agent is connected, by the cluster's number."""
+    query = select(cluster_agents.c.cluster_id, cluster_agents.c.tunnel).where(
+        cluster_agents.c.tunnel.is_not(None)
+    )
+    return {row[0]: row[1] for row in tx.execute(query)}
+
+
 def find_agent(tx: Connection, cluster: Cluster) -> Agent | None:
     """None for a cluster that is reached by its kubeconfig."""
     found = tx.execute(_AGENTS.where(cluster_agents.c.cluster_id == cluster.id)).one_or_none()

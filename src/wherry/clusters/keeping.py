@@ -16,6 +16,7 @@ from sqlalchemy import Connection
 from wherry.clusters.cluster import CLUSTERS, Cluster, cluster_of, open_login
 from wherry.clusters.connection import ClusterConnection
 from wherry.clusters.errors import ClusterError
+from wherry.clusters.joining import tunnels_now
 from wherry.clusters.keeper_lease import LEASE, give_lease_back, take_lease
 from wherry.clusters.kubeconfig import ClusterLogin
 from wherry.clusters.pull_secrets.default_secret import Reconciled, Step, plan, reconcile
@@ -140,23 +141,26 @@ class Keeper:
 
     async def _follow_register(self) -> None:
         registered = {cluster.id: cluster for cluster in await self._database.read(_all_clusters)}
+        tunnels = await self._database.read(tunnels_now) if registered else {}
         for number, kept in list(self._kept.items()):
             found = registered.get(number)
-            if found is None or found.changed_at != kept.cluster.changed_at:
+            # An agent that came back is asked at once, not after the pause that its watches make.
+            came_back = tunnels.get(number, kept.tunnel) != kept.tunnel
+            if found is None or found.changed_at != kept.cluster.changed_at or came_back:
                 del self._kept[number]
                 await kept.end()
         for number, cluster in registered.items():
             if number not in self._kept:
-                await self._begin(cluster)
+                await self._begin(cluster, tunnels.get(number))
 
-    async def _begin(self, cluster: Cluster) -> None:
+    async def _begin(self, cluster: Cluster, tunnel: str | None) -> None:
         try:
             login = await self._database.read(lambda tx: open_login(tx, self._sealer, cluster.name))
             connection = self._connect(cluster, login)
         except (ClusterError, UnreadableSecret) as error:
             logger.warning("the cluster %s cannot be watched: %s", cluster.name, error)
             return
-        self._kept[cluster.id] = _Kept(self, cluster, connection)
+        self._kept[cluster.id] = _Kept(self, cluster, connection, tunnel)
 
     async def logins(self, cluster: Cluster) -> PullLogins:
         """What belongs into the cluster's default secrets; issues a key where one is due."""
@@ -216,8 +220,11 @@ class Keeper:
 class _Kept:
     """One cluster: a task that watches, and one that acts on what was seen."""
 
-    def __init__(self, keeper: Keeper, cluster: Cluster, connection: ClusterConnection) -> None:
+    def __init__(
+        self, keeper: Keeper, cluster: Cluster, connection: ClusterConnection, tunnel: str | None
+    ) -> None:
         self.cluster = cluster
+        self.tunnel = tunnel
         self._keeper = keeper
         self._connection = connection
         self._news = asyncio.Event()

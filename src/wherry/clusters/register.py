@@ -10,6 +10,7 @@ from sqlalchemy import Connection, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from wherry.clusters.addresses import AddressRules
+from wherry.clusters.agent.tables import cluster_agents
 from wherry.clusters.cluster import Cluster, ClusterKind, find_cluster, get_cluster
 from wherry.clusters.errors import ClusterExists, ClusterUnknown, InvalidCluster
 from wherry.clusters.kubeconfig import Kubeconfig
@@ -105,6 +106,8 @@ def renew_login(
     chosen = kubeconfig.choose(context)
     login = kubeconfig.login(chosen.name)
     check_server(rules, login.server)
+    # Where it had an agent, that one's time is over.
+    tx.execute(delete(cluster_agents).where(cluster_agents.c.cluster_id == cluster.id))
     _change(
         tx,
         name,

@@ -54,6 +54,8 @@ class Exchange:
         message = await self._receive()
         if message["type"] == "http.request":
             self.received += len(message.get("body", b""))
+        elif message["type"] == "websocket.receive":
+            self.received += len(message.get("bytes") or message.get("text") or b"")
         return message
 
     async def send(self, message: Message) -> None:
@@ -64,4 +66,18 @@ class Exchange:
             self.status = message["status"]
             self.started = True
             message["headers"].extend(self.headers)
+        elif kind.startswith("websocket."):
+            self._note_websocket(message)
         await self._send(message)
+
+    def _note_websocket(self, message: Message) -> None:
+        kind = message["type"]
+        if kind == "websocket.send":
+            self.sent += len(message.get("bytes") or message.get("text") or b"")
+        elif kind == "websocket.accept":
+            self.status, self.started = 101, True
+        elif kind == "websocket.http.response.start":
+            self.status, self.started = message["status"], True
+            message["headers"].extend(self.headers)
+        elif kind == "websocket.close" and not self.started:
+            self.status, self.started = 403, True

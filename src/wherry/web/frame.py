@@ -17,6 +17,7 @@ logger = logging.getLogger(__name__)
 _FAILED = (
     b'{"errors":[{"code":"UNKNOWN","message":"the server failed; its log has this request id","detail":{}}]}'
 )
+_FAILED_SOCKET = {"type": "websocket.close", "code": 1011}
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{8,64}")
 
 
@@ -43,7 +44,7 @@ class Frame:
                 await self._app(scope, exchange.receive, exchange.send)
         except Exception:
             logger.exception("request %s failed for a reason that nobody foresaw", exchange.request_id)
-            await _fail(exchange)
+            await (_fail(exchange) if scope["type"] == "http" else exchange.send(_FAILED_SOCKET))
         finally:
             self._metrics.requests_in_flight.dec()
             self._record(scope, exchange, time.perf_counter() - began)
@@ -58,7 +59,7 @@ class Frame:
     def _record(self, scope: Scope, exchange: Exchange, seconds: float) -> None:
         self._metrics.request(
             face=exchange.face,
-            method=scope["method"],
+            method=scope.get("method", "GET"),
             route=exchange.route,
             status=exchange.status,
             seconds=seconds,
@@ -68,7 +69,7 @@ class Frame:
         # A probe every few seconds that finds all well is no news.
         if self._access_log.enabled and not (exchange.face == "operations" and exchange.status == 200):
             self._access_log.write(
-                method=scope["method"],
+                method=scope.get("method", "GET"),
                 path=exchange.path or scope["path"],
                 status=exchange.status,
                 seconds=seconds,

@@ -1,0 +1,1 @@
+"""What agents of clusters ask: their manifest, once, and the tunnel that they hold."""
