@@ -12,7 +12,13 @@ from hypothesis import strategies as st
 from tests.clusters.workloads.requests import DEMO, IMAGE, of_each_kind
 from wherry.clusters.errors import InvalidRequest
 from wherry.clusters.federations.differences import Difference
-from wherry.clusters.federations.placement import Mode, Placement, federated, share_out
+from wherry.clusters.federations.placement import (
+    Mode,
+    Placement,
+    federated,
+    secret_policy,
+    share_out,
+)
 from wherry.clusters.workloads.build import build
 from wherry.clusters.workloads.pods import Variable
 from wherry.clusters.workloads.request import Service, ServicePort
@@ -67,14 +73,38 @@ def test_a_deployment_by_weight() -> None:
     }
 
 
-def test_services_and_secrets_are_everywhere_in_full() -> None:
+def test_services_are_everywhere_in_full() -> None:
     request = replace(DEMO, services=(Service("demo", (ServicePort(80, 8080),)),))
-    _, along, *_ = federated(request, BY_WEIGHT, ["pull"])
-    assert [one["kind"] for one in along["spec"]["resourceSelectors"]] == ["Service", "Secret"]
+    _, along, *_ = federated(request, BY_WEIGHT)
+    assert [one["kind"] for one in along["spec"]["resourceSelectors"]] == ["Service"]
     assert along["spec"]["placement"]["clusterAffinity"] == {
         "clusterNames": ["member1", "member2", "member3"]
     }
     assert "replicaScheduling" not in along["spec"]["placement"]
+
+
+def test_a_secret_has_one_policy_of_its_own() -> None:
+    policy, _ = federated(DEMO, BY_WEIGHT)
+    assert policy["metadata"]["annotations"] == {"wherry.dev/pull-secrets": "default-secret"}
+    made = secret_policy("shop", "default-secret", {"b", "a"})
+    assert made["metadata"]["name"] == "pull-secret-default-secret"
+    assert made["spec"]["placement"]["clusterAffinity"] == {"clusterNames": ["a", "b"]}
+    assert [one["name"] for one in made["spec"]["resourceSelectors"]] == ["default-secret"]
+    names = {secret_policy("shop", name, ())["metadata"]["name"] for name in ("a.b", "c" * 253)}
+    assert len(names) == 2
+    assert max(map(len, names)) < 63
+
+
+def test_init_containers_may_differ_too() -> None:
+    first = replace(DEMO.pod.containers[0], name="init")
+    request = replace(DEMO, pod=replace(DEMO.pod, init_containers=(first,)))
+    difference = Difference("member2", images={"init": NEWER, "container-1": NEWER})
+    policy, *_ = federated(request, replace(BY_WEIGHT, differences=(difference,)))
+    [rule] = policy["spec"]["overrideRules"]
+    assert [one["path"] for one in rule["overriders"]["plaintext"]] == [
+        "/spec/template/spec/initContainers/0/image",
+        "/spec/template/spec/containers/0/image",
+    ]
 
 
 def test_what_is_free_decides_and_a_daemon_set_is_everywhere() -> None:
@@ -122,6 +152,7 @@ def test_what_differs_in_a_member_is_an_override() -> None:
         (Placement({"a": 101}), "from 0 to 100"),
         (Placement({"a": 1}, Mode.REPLICATION), "a Deployment is placed by Weight or Auto balancing"),
         (Placement({"a": 1}, differences=(Difference("b"),)), "is not placed there"),
+        (Placement({"a": 1}, differences=(Difference("a", pods=1),)), "give weights instead"),
         (Placement({"a": 1}, differences=(Difference("a", {"x": IMAGE}),)), "there is no container 'x'"),
         (Placement({"a": 1}, differences=(Difference("a", {"container-1": "A:B"}),)), "image 'A:B'"),
         (

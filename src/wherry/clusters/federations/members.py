@@ -1,23 +1,27 @@
 """Members of a federation: how each is, and how a workload fares in each of them."""
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from wherry.clusters.connection import ClusterConnection, list_all
+from wherry.clusters.connection import ClusterConnection, Selection, list_all
 from wherry.clusters.errors import ObjectUnknown
 from wherry.clusters.kinds import KARMADA_CLUSTER, RESOURCE_BINDING, Kind, Object
+from wherry.clusters.watching.mirror import Mirror
+from wherry.kit.clock import Clock
 
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """`problem` is Karmada's own word for why a member is not ready."""
+    """`problem` is Karmada's own word for why a member is not ready; `uid` is that of its kube-system."""
 
     name: str
     is_ready: bool
     version: str | None
     sync_mode: str
     problem: str | None
+    uid: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +35,13 @@ class Share:
     health: str
     problem: str | None
 
+    @property
+    def is_whole(self) -> bool:
+        """It is there, and all pods of it are ready."""
+        if self.desired is not None:
+            return self.is_applied and self.ready >= self.desired
+        return self.is_applied and self.health == "Healthy"
+
 
 async def list_members(connection: ClusterConnection) -> tuple[Member, ...]:
     """By name. Raises `ObjectUnknown` where the cluster is no Karmada."""
@@ -43,9 +54,54 @@ async def shares_of(
 ) -> tuple[Share, ...]:
     """What Karmada has gathered; empty while it has not scheduled yet."""
     try:
-        binding = await connection.get(RESOURCE_BINDING, f"{name}-{kind.name.lower()}", namespace)
+        return shares_in(await connection.get(RESOURCE_BINDING, binding_of(kind, name), namespace))
     except ObjectUnknown:
         return ()
+
+
+async def follow_shares(
+    connection: ClusterConnection, kind: Kind, name: str, namespace: str, clock: Clock, seconds: float
+) -> AsyncIterator[tuple[Share, ...]]:
+    """What is different from the last; ends when all members have what they should, or after `seconds`."""
+    news = asyncio.Event()
+    mirror = Mirror(
+        connection,
+        RESOURCE_BINDING,
+        shares_in,
+        clock,
+        which=Selection(namespace, fields=f"metadata.name={binding_of(kind, name)}"),
+        changed=lambda _key: news.set(),
+    )
+    watching = asyncio.create_task(mirror.run())
+    try:
+        async with asyncio.timeout(seconds):
+            last: tuple[Share, ...] | None = None
+            while last is None or not are_whole(last):
+                await news.wait()
+                news.clear()
+                now = mirror.items.get((namespace, binding_of(kind, name)), ())
+                if now != last:
+                    last = now
+                    yield now
+    except TimeoutError:
+        return
+    finally:
+        watching.cancel()
+        await asyncio.gather(watching, return_exceptions=True)
+
+
+def are_whole(shares: tuple[Share, ...]) -> bool:
+    """Every member has its part, and all pods of it are ready."""
+    return bool(shares) and all(one.is_whole for one in shares)
+
+
+def binding_of(kind: Kind, name: str) -> str:
+    """What Karmada calls the object that it gathers a workload's status in."""
+    return f"{name}-{kind.name}".lower()
+
+
+def shares_in(binding: Mapping[str, Any]) -> tuple[Share, ...]:
+    """Of a ResourceBinding: by member."""
     wanted = {
         str(one["name"]): one.get("replicas") for one in (binding.get("spec") or {}).get("clusters") or ()
     }
@@ -68,6 +124,7 @@ def _member(made: Object) -> Member:
         version=status.get("kubernetesVersion") or None,
         sync_mode=str((made.get("spec") or {}).get("syncMode", "")),
         problem=None if is_ready or ready is None else str(ready.get("message") or ready.get("reason")),
+        uid=(made.get("spec") or {}).get("id") or None,
     )
 
 

@@ -3,7 +3,8 @@
 https://karmada.io/docs/userguide/scheduling/propagation-policy
 """
 
-from collections.abc import Mapping, Sequence
+import hashlib
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -20,6 +21,18 @@ from wherry.clusters.workloads.request import Workload, WorkloadKind
 MAX_MEMBERS = 20
 # Failing members are marked by these; without the tolerations their pods would be moved at once.
 NOT_READY, UNREACHABLE = "cluster.karmada.io/not-ready", "cluster.karmada.io/unreachable"
+
+
+# On our policies: what each is for, and on a workload's the secrets that it pulls with.
+ROLE, TRAVELLING = "wherry.dev/policy", "wherry.dev/pull-secrets"
+
+
+class Role(StrEnum):
+    """What a policy of ours places."""
+
+    WORKLOAD = "workload"
+    SERVICES = "services"
+    SECRET = "secret"  # noqa: S105 (a word, no secret)
 
 
 class Mode(StrEnum):
@@ -72,8 +85,8 @@ def share_out(pods: int, weights: Mapping[str, int]) -> dict[str, int]:
     return shares
 
 
-def federated(request: Workload, placement: Placement, secrets: Sequence[str] = ()) -> tuple[Object, ...]:
-    """What differs, what places, then the workload and its services; `secrets` travel along.
+def federated(request: Workload, placement: Placement) -> tuple[Object, ...]:
+    """What differs, what places, then the workload and its services; `secret_policy` has its secrets travel.
 
     Policies come first: what is there before its policies would be somewhere in the wrong form for a moment.
 
@@ -82,43 +95,56 @@ def federated(request: Workload, placement: Placement, secrets: Sequence[str] = 
     check_placement(request, placement)
     objects = build(request)
     placed = [_selector(made) for made in objects]
-    placed += [
-        {"apiVersion": "v1", "kind": "Secret", "name": name, "namespace": request.namespace}
-        for name in secrets
-    ]
     policies = [_propagation(request, placement, placed[:1]), *_along(request, placement, placed[1:])]
     if placement.differences:
         policies.insert(0, _overrides(request, placement, placed[:1]))
     return (*policies, *objects)
 
 
+def along_name(workload: str) -> str:
+    """Of the policy that brings a workload's services to its members."""
+    return f"{workload}-along"
+
+
+def secret_policy(namespace: str, secret: str, members: Iterable[str]) -> Object:
+    """A pull secret goes to all members where something pulls with it.
+
+    It has one policy of its own, however many workloads use it: Karmada lets one policy claim an object, the
+    first. A member that has a secret of that name already keeps it.
+    """
+    short = hashlib.sha256(secret.encode()).hexdigest()[:12]
+    name = f"pull-secret-{secret}" if len(secret) <= 50 and "." not in secret else f"pull-secret-{short}"
+    selector = {"apiVersion": "v1", "kind": "Secret", "name": secret, "namespace": namespace}
+    spec = {"resourceSelectors": [selector], "placement": _everywhere(sorted(members))}
+    return _policy(PROPAGATION_POLICY, namespace, name, Role.SECRET, spec)
+
+
 def _propagation(request: Workload, placement: Placement, placed: list[Object]) -> Object:
     members = [
         name for name, weight in placement.members.items() if placement.mode is not Mode.WEIGHT or weight
     ]
-    spec = {
-        "resourceSelectors": placed,
-        "placement": {
-            "clusterAffinity": {"clusterNames": members},
-            "clusterTolerations": [{"key": key, "operator": "Exists"} for key in (NOT_READY, UNREACHABLE)],
-            "replicaScheduling": _scheduling(placement),
-        },
-    }
-    return _policy(PROPAGATION_POLICY, request, request.name, spec)
+    where = _everywhere(members) | {"replicaScheduling": _scheduling(placement)}
+    spec = {"resourceSelectors": placed, "placement": where}
+    made = _policy(PROPAGATION_POLICY, request.namespace, request.name, Role.WORKLOAD, spec)
+    secrets = [secret.name for secret in request.pod.pull_secrets]
+    if secrets:
+        made["metadata"]["annotations"] = {TRAVELLING: ",".join(secrets)}
+    return made
 
 
 def _along(request: Workload, placement: Placement, placed: list[Object]) -> list[Object]:
-    """Services and secrets are needed wherever a pod may be, and are never divided."""
+    """Services are needed wherever a pod may be, and are never divided."""
     if not placed:
         return []
-    spec = {
-        "resourceSelectors": placed,
-        "placement": {
-            "clusterAffinity": {"clusterNames": list(placement.members)},
-            "clusterTolerations": [{"key": key, "operator": "Exists"} for key in (NOT_READY, UNREACHABLE)],
-        },
+    spec = {"resourceSelectors": placed, "placement": _everywhere(list(placement.members))}
+    return [_policy(PROPAGATION_POLICY, request.namespace, along_name(request.name), Role.SERVICES, spec)]
+
+
+def _everywhere(members: list[str]) -> Object:
+    return {
+        "clusterAffinity": {"clusterNames": members},
+        "clusterTolerations": [{"key": key, "operator": "Exists"} for key in (NOT_READY, UNREACHABLE)],
     }
-    return [_policy(PROPAGATION_POLICY, request, f"{request.name}-along", spec)]
 
 
 def _scheduling(placement: Placement) -> Object:
@@ -156,9 +182,8 @@ def _overrides(request: Workload, placement: Placement, placed: list[Object]) ->
                     "overriders": {"plaintext": overriders},
                 }
             )
-    return _policy(
-        OVERRIDE_POLICY, request, request.name, {"resourceSelectors": placed, "overrideRules": rules}
-    )
+    spec = {"resourceSelectors": placed, "overrideRules": rules}
+    return _policy(OVERRIDE_POLICY, request.namespace, request.name, Role.WORKLOAD, spec)
 
 
 def _of_container(container: Container, where: str, difference: Difference) -> list[Object]:
@@ -190,11 +215,12 @@ def _pod_path(kind: WorkloadKind) -> str:
     return "/spec/template/spec"
 
 
-def _policy(kind: Kind, request: Workload, name: str, spec: Object) -> Object:
+def _policy(kind: Kind, namespace: str, name: str, role: Role, spec: Object) -> Object:
+    labels = {MANAGED_BY: MANAGER, ROLE: role.value}
     return {
         "apiVersion": kind.version,
         "kind": kind.name,
-        "metadata": {"name": name, "namespace": request.namespace, "labels": {MANAGED_BY: MANAGER}},
+        "metadata": {"name": name, "namespace": namespace, "labels": labels},
         "spec": spec,
     }
 
