@@ -62,6 +62,8 @@ def test_every_setting_can_be_given_in_each_of_the_three_ways(toml):
         "store.endpoint": "https://s3.example",
         "trusted_proxies": "10.0.0.0/8",
         "auth.temporary_login": "90m",
+        "mail.tls": "none",
+        "clusters.agent_ca": "agents.pem",
     }
     by_kind = {"size": "9MiB", "duration": "90s", "integer": "9", "flag": "false"}
     by_kind |= {"text": "text", "secret": "secret", "networks": "10.0.0.0/8"}

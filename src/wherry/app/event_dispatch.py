@@ -8,6 +8,7 @@ from datetime import timedelta
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from wherry.app.webhook_telling import source_of
 from wherry.db.bell import Bell
 from wherry.db.database import Database
 from wherry.db.errors import DatabaseError
@@ -15,6 +16,8 @@ from wherry.events.dispatch import BATCH, Failed, Reaction, dispatch_new, is_wai
 from wherry.events.kinds import EventKind
 from wherry.kit.clock import Clock
 from wherry.registry import events as registry_events
+from wherry.settings import Settings
+from wherry.webhooks.react import TellWebhooks
 
 logger = logging.getLogger(__name__)
 
@@ -26,9 +29,9 @@ AGAIN_AFTER = timedelta(seconds=1)
 EVENT_KINDS: tuple[EventKind, ...] = (*registry_events.KINDS,)
 
 
-def reactions_of() -> Mapping[str, Reaction]:
+def reactions_of(settings: Settings, clock: Clock) -> Mapping[str, Reaction]:
     """Who reacts to events, by name. Each gets events of every kind, and is short: pushes wait for it."""
-    return {}
+    return {"webhooks": TellWebhooks(source_of(settings), clock)}
 
 
 class Dispatcher:

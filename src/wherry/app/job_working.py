@@ -8,6 +8,7 @@ from datetime import timedelta
 from sqlalchemy.exc import SQLAlchemyError
 
 from wherry.app.event_dispatch import Dispatcher, reactions_of
+from wherry.app.webhook_telling import open_deliver
 from wherry.db.bell import Bell
 from wherry.db.database import Database
 from wherry.db.errors import DatabaseError
@@ -18,6 +19,7 @@ from wherry.jobs.schedules import Schedule, enqueue_scheduled, next_tick, start_
 from wherry.jobs.working import Observer, Worker
 from wherry.kit.clock import Clock
 from wherry.settings import Settings
+from wherry.webhooks.deliveries import JOB as DELIVER_WEBHOOK
 
 logger = logging.getLogger(__name__)
 
@@ -31,6 +33,7 @@ SCHEDULES: tuple[Schedule, ...] = (Schedule("tidy", "23 * * * *", TIDY),)
 def handlers_of(settings: Settings, database: Database, clock: Clock) -> Mapping[str, Handler]:
     """Who does the work, by kind of job."""
     return {
+        DELIVER_WEBHOOK: open_deliver(settings, database, clock),
         TIDY: Tidying(database, clock, settings.jobs.keep_finished, settings.jobs.keep_events).run,
     }
 
@@ -108,7 +111,7 @@ def open_work(settings: Settings, database: Database, clock: Clock, observer: Ob
         database,
         clock,
         handlers=handlers_of(settings, database, clock),
-        dispatcher=Dispatcher(database, clock, bell, reactions_of()),
+        dispatcher=Dispatcher(database, clock, bell, reactions_of(settings, clock)),
         bell=bell,
         observer=observer,
     )

@@ -35,6 +35,12 @@ class SparseManifests(StrEnum):
     ALLOW = "allow"
 
 
+class MailTls(StrEnum):
+    STARTTLS = "starttls"
+    TLS = "tls"
+    NONE = "none"
+
+
 class LogFormat(StrEnum):
     TEXT = "text"
     JSON = "json"
@@ -222,7 +228,8 @@ class ClusterSettings:
     allowed_networks: tuple[Network, ...] = setting(
         NETWORKS,
         (),
-        "Networks that clusters may be in although their addresses are this machine's own or link-local.",
+        "Networks that clusters, webhooks and Git servers may be in although their addresses are this"
+        " machine's own or link-local.",
         default_text="none",
     )
     agent_image: str = setting(
@@ -235,6 +242,22 @@ class ClusterSettings:
         None,
         "PEM file with the CAs that agents trust this server by.",
         default_text="those that their image has",
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MailSettings:
+    """Mail that webhooks send: offered as soon as `mail.host` is set."""
+
+    host: str | None = setting(TEXT, None, "The server that takes the mail.")
+    port: int = setting(integer(1, 65_535), 587, "Its port.")
+    sender: str = setting(TEXT, "wherry@localhost", "Whom mail is from.")
+    user: str | None = setting(TEXT, None, "The name to log in with there.")
+    password: str | None = setting(SECRET, None, "The password to log in with there.", secret=True)
+    tls: MailTls = setting(
+        choice(MailTls),
+        MailTls.STARTTLS,
+        "How the connection is protected: after its start, from its first byte on, or not at all.",
     )
 
 
@@ -328,6 +351,7 @@ class Settings:
     limits: LimitSettings = field(default_factory=LimitSettings)
     uploads: UploadSettings = field(default_factory=UploadSettings)
     clusters: ClusterSettings = field(default_factory=ClusterSettings)
+    mail: MailSettings = field(default_factory=MailSettings)
     jobs: JobSettings = field(default_factory=JobSettings)
     log: LogSettings = field(default_factory=LogSettings)
 
