@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import Enum
+from ipaddress import ip_network
 
 from sqlalchemy import Connection, update
 
@@ -39,7 +40,7 @@ from wherry.registry.organizations import create_organization
 ORGANIZATION, OTHER = "acme", "other"
 # Rights on the first are given by name: whether it is there is up to the test. The second is there.
 IMAGE, PUBLIC = "acme/web", "acme/open"
-# Of the first organization. Nobody can be reached there: it is an address for documents.
+# Of the first organization. Nothing answers there.
 CLUSTER = "prod"
 PASSWORD = "a password for everybody"
 
@@ -166,10 +167,10 @@ class _Making:
         for organization in (ORGANIZATION, OTHER):
             create_organization(self._tx, organization, admin, self._now)
         create_repository(self._tx, RepositoryName(PUBLIC), admin, self._now, is_public=True)
-        asked = Registration(CLUSTER, read_kubeconfig(kubeconfig(), self._now), organization=ORGANIZATION)
-        register_cluster(
-            self._tx, self._sealer, AddressRules(), asked, uid=None, created_by=admin, now=self._now
-        )
+        away = read_kubeconfig(kubeconfig({"server": "https://127.0.0.1:1"}), self._now)
+        asked = Registration(CLUSTER, away, organization=ORGANIZATION)
+        rules = AddressRules((ip_network("127.0.0.0/8"),))
+        register_cluster(self._tx, self._sealer, rules, asked, uid=None, created_by=admin, now=self._now)
         self._people()
         self._teams()
         self._partners(admin)

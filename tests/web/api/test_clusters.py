@@ -3,44 +3,16 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 
 import pytest
 
 from tests.clusters.fake_cluster import FakeCluster
 from tests.clusters.kubeconfigs import AUTHORITY, SERVER, document, kubeconfig
+from tests.web.api.conftest import CLUSTERS, OF_ACME
 from tests.web.api.reading import code_of
 from tests.web.running import BOB, Registry
-from wherry.clusters.errors import ClusterUnreachable
-from wherry.clusters.kubeconfig import ClusterLogin
 
-CLUSTERS = "/api/v1/clusters"
-OF_ACME = "/api/v1/organizations/acme/clusters"
 PROD = f"{CLUSTERS}/prod"
-
-
-@pytest.fixture
-def fake(monkeypatch: pytest.MonkeyPatch) -> FakeCluster:
-    """What answers at `SERVER`; nothing does anywhere else."""
-    made = FakeCluster("prod")
-
-    def connect(name: str, login: ClusterLogin, _rules: Any) -> Any:
-        if login.server != SERVER:
-            raise ClusterUnreachable(name, "tcp", "no connection")
-        return made.connect()
-
-    monkeypatch.setattr("wherry.clusters.drivers.http.HttpConnection", connect)
-    return made
-
-
-@pytest.fixture
-async def acme(registry_on_both: Registry, fake: FakeCluster) -> Registry:
-    """With acme and its cluster prod, on each database."""
-    registry = registry_on_both
-    await registry.http.post("/api/v1/organizations", json={"name": "acme"})
-    made = await registry.http.post(OF_ACME, json={"name": "prod", "kubeconfig": kubeconfig()})
-    assert (made.status_code, made.headers["location"]) == (201, PROD), made.text
-    return registry
 
 
 async def bob_has(registry: Registry, level: str, organization: str = "acme") -> None:

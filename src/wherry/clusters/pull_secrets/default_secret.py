@@ -111,7 +111,7 @@ def _planned(
     name = name_of(namespace)
     if known is not None and not is_ours(known):
         return Planned(name, Step.LEAVE, known=known)
-    if not switched_on or _is_off(namespace) or not logins.logins:
+    if not switched_on or is_off(namespace) or not logins.logins:
         return Planned(name, Step.NOTHING if known is None else Step.REMOVE, known=known)
     wanted = secret_object(
         NAME,
@@ -151,7 +151,8 @@ def _is_same(known: Object, wanted: Object) -> bool:
     )
 
 
-def _is_off(namespace: Object) -> bool:
+def is_off(namespace: Object) -> bool:
+    """Whether the namespace says that it wants none."""
     metadata = namespace["metadata"]
     return any((metadata.get(part) or {}).get(SWITCH) == OFF for part in ("labels", "annotations"))
 

@@ -66,7 +66,7 @@ class WantedKubeconfig(Wanted):
     )
 
 
-class WantedLogin(WantedKubeconfig):
+class WantedClusterLogin(WantedKubeconfig):
     """The login to a cluster: one context of a kubeconfig. It is kept sealed, and never shown again."""
 
     context: str | None = Field(
@@ -75,7 +75,7 @@ class WantedLogin(WantedKubeconfig):
     probe: Flag = Field(default=True, description="Ask the cluster first whether it answers to this login.")
 
 
-class WantedCluster(WantedLogin):
+class WantedCluster(WantedClusterLogin):
     """A cluster to be registered."""
 
     name: str = Field(min_length=1, max_length=63, description="Lowercase letters, digits and '-'.")

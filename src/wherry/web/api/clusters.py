@@ -29,8 +29,8 @@ from wherry.web.api.cluster_documents import (
     ContextsDocument,
     ListedClusterDocument,
     WantedCluster,
+    WantedClusterLogin,
     WantedKubeconfig,
-    WantedLogin,
     cluster_document,
     listed_document,
     registration_of,
@@ -115,7 +115,7 @@ async def change_one_cluster(call: Admitted, cluster: str, body: ChangedCluster)
     return _shown(call, await call.write(work, body.model_dump(exclude_none=True)), call.level)
 
 
-async def renew_cluster_login(call: Admitted, cluster: str, body: WantedLogin) -> Response:
+async def renew_cluster_login(call: Admitted, cluster: str, body: WantedClusterLogin) -> Response:
     """Give a cluster another login, for one that was revoked or ends soon. It has to be the same cluster."""
     read, found = await _looked_at(call, call.cluster.name, body)
     uid = None if found is None else found.uid
@@ -177,7 +177,7 @@ async def _register(call: Call, body: WantedCluster, organization: str | None) -
     )
 
 
-async def _looked_at(call: Call, name: str, body: WantedLogin) -> tuple[Kubeconfig, Probed | None]:
+async def _looked_at(call: Call, name: str, body: WantedClusterLogin) -> tuple[Kubeconfig, Probed | None]:
     """The kubeconfig, which has a login that may be tried, and what the cluster said to it."""
     read = read_kubeconfig(body.kubeconfig, call.now)
     login = read.login(body.context)

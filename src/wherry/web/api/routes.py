@@ -4,6 +4,7 @@ from wherry.web.api import (
     access_keys,
     account,
     audit,
+    cluster_contents,
     cluster_openings,
     clusters,
     explanations,
@@ -23,6 +24,8 @@ from wherry.web.api import (
     tokens,
     user_keys,
     users,
+    workload_changes,
+    workloads,
 )
 from wherry.web.api.operations import Operation
 
@@ -51,4 +54,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *account.OPERATIONS,
     *clusters.OPERATIONS,
     *cluster_openings.OPERATIONS,
+    *cluster_contents.OPERATIONS,
+    *workloads.OPERATIONS,
+    *workload_changes.OPERATIONS,
 )
