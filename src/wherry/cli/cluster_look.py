@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -38,6 +37,8 @@ def list_all(
 
     Example: wherry cluster list
     """
+    import asyncio
+
     with open_database(data, config) as database:
         if watch:
             # What was seen is written to the database by the server: there is nothing else to be told by.
@@ -69,6 +70,8 @@ def show(
 
     Example: wherry cluster show prod
     """
+    import asyncio
+
     with open_database(data, config) as database:
         if watch:
 

@@ -23,6 +23,8 @@ def greet_when_ready(settings: Settings, admin_password: str | None) -> None:
 
 def greeting_lines(settings: Settings, admin_password: str | None) -> list[tuple[str, str]]:
     """Heading and text of each line. ``admin_password`` is given at the first start only."""
+    from wherry.app.cluster_keeping import registry_of
+
     address = public_address(settings)
     registry = address.partition("://")[2]
     lines = [
@@ -37,6 +39,11 @@ def greeting_lines(settings: Settings, admin_password: str | None) -> list[tuple
         ("Log in", f"podman login{plain} -u admin {registry}"),
         ("Push", f"podman push{plain} IMAGE {registry}/demo/hello:1.0"),
     ]
+    if not registry_of(settings).host:
+        # It listens everywhere, and of its many names nobody said the one that nodes reach.
+        lines.append(
+            ("Clusters", "get no default-secret: set public_url to the address that nodes pull from")
+        )
     return lines
 
 

@@ -5,7 +5,6 @@ A terminal is cleared and shows the newest; piped output gets what is different,
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import sys
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
@@ -35,6 +34,8 @@ async def print_again(
     seconds: float | None,
 ) -> None:
     """`running` keep fresh what `rows` reads, which is None while there is nothing whole yet."""
+    import asyncio
+
     tasks = [asyncio.create_task(one) for one in running]
     last: list[dict[str, Any]] | None = None
     try:
@@ -55,6 +56,8 @@ async def print_again(
 
 async def print_record_again(ask: Callable[[], Awaitable[dict[str, Any]]], seconds: float | None) -> None:
     """Asks every other second, and prints the facts that are different from the last ones."""
+    import asyncio
+
     last: dict[str, Any] = {}
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(seconds):
