@@ -9,10 +9,11 @@ import pytest
 
 from engines.pytest_plugin import require
 from engines.servers.kubernetes import ControlPlane, control_plane
-from tests.clusters.worlds import FakeWorld, RealWorld, World
+from tests.clusters.fake_api import FakeAPI
+from tests.clusters.worlds import FakeWorld, RealWorld, ServedWorld, World
 from wherry.clusters.connection import ClusterConnection
 
-WORLDS = ["fake", pytest.param("real", marks=pytest.mark.engine("kubernetes"))]
+WORLDS = ["fake", "fake-over-https", pytest.param("real", marks=pytest.mark.engine("kubernetes"))]
 
 
 @pytest.fixture(scope="session")
@@ -23,11 +24,23 @@ def plane() -> Iterator[ControlPlane]:
         yield running
 
 
+@pytest.fixture
+async def served() -> AsyncIterator[ServedWorld]:
+    """The fake, reached by the driver over HTTPS."""
+    world = FakeWorld()
+    api = FakeAPI({"world": world.fake})
+    async with api.serving():
+        yield ServedWorld(world.fake, api)
+
+
 @pytest.fixture(params=WORLDS)
 def world(request: pytest.FixtureRequest) -> World:
-    """A test that asks for it runs on both."""
+    """A test that asks for it runs on each."""
     if request.param == "fake":
         return FakeWorld()
+    if request.param == "fake-over-https":
+        served: ServedWorld = request.getfixturevalue("served")
+        return served
     return RealWorld(request.getfixturevalue("plane"))
 
 

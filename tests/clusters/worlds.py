@@ -7,13 +7,16 @@ from ipaddress import ip_network
 from typing import Protocol
 
 from engines.servers.kubernetes import ControlPlane
+from tests.clusters.fake_api import FakeAPI
 from tests.clusters.fake_cluster import FakeCluster
 from tests.clusters.registered import NOW
+from tests.clusters.tunnelled import NAME
 from wherry.clusters.addresses import AddressRules
 from wherry.clusters.connection import ClusterConnection
 from wherry.clusters.drivers.http import HttpConnection
+from wherry.clusters.drivers.tunnel_sockets import TunnelSockets
 from wherry.clusters.kinds import NAMESPACE, Object, kind_of, name_of, namespace_of
-from wherry.clusters.kubeconfig import read_kubeconfig
+from wherry.clusters.kubeconfig import ClusterLogin, read_kubeconfig
 
 LOOPBACK = AddressRules((ip_network("127.0.0.0/8"),))
 
@@ -35,8 +38,8 @@ class World(Protocol):
 class FakeWorld:
     """The fake."""
 
-    def __init__(self) -> None:
-        self.fake = FakeCluster("world")
+    def __init__(self, fake: FakeCluster | None = None) -> None:
+        self.fake = fake or FakeCluster("world")
 
     def connect(self) -> ClusterConnection:
         return self.fake.connect()
@@ -52,6 +55,17 @@ class FakeWorld:
 
     def remove(self, made: Object) -> None:
         self.fake.remove(kind_of(made), name_of(made), namespace_of(made))
+
+
+class ServedWorld(FakeWorld):
+    """The fake behind HTTPS."""
+
+    def __init__(self, fake: FakeCluster, api: FakeAPI) -> None:
+        super().__init__(fake)
+        self._api = api
+
+    def connect(self) -> ClusterConnection:
+        return HttpConnection("world", read_kubeconfig(self._api.kubeconfig("world"), NOW).login(), LOOPBACK)
 
 
 class RealWorld:
@@ -78,6 +92,17 @@ class RealWorld:
 
     def remove(self, made: Object) -> None:
         self.plane.request("DELETE", kind_of(made).path(namespace_of(made), name_of(made)))
+
+
+class TunnelWorld(RealWorld):
+    """The same, reached through the tunnel of an agent."""
+
+    def __init__(self, plane: ControlPlane, sockets: TunnelSockets) -> None:
+        super().__init__(plane)
+        self._sockets = sockets
+
+    def connect(self) -> ClusterConnection:
+        return HttpConnection("world", ClusterLogin("agent", "", tunnel=NAME), AddressRules(), self._sockets)
 
 
 def connect_to(plane: ControlPlane, token: str | None = None) -> HttpConnection:
