@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from wherry.clusters.watching.pull_failures import PullPart, pull_failure
+from wherry.clusters.watching.pull_failures import PullPart, no_node, not_started, pull_failure, too_slow
 
 R = 'failed to pull and unpack image "h/acme/web:1": failed to resolve reference "h/acme/web:1": '
 
@@ -86,3 +86,14 @@ def test_reasons_that_say_it_all() -> None:
 @pytest.mark.parametrize("reason", [None, "ContainerCreating", "CrashLoopBackOff", "CreateContainerError"])
 def test_what_is_no_matter_of_pulling_is_none(reason: str | None) -> None:
     assert pull_failure(reason, "401 Unauthorized") is None
+
+
+def test_what_is_no_pull_has_its_words_too() -> None:
+    for failure, part in (
+        (no_node("3 nodes"), PullPart.NODE),
+        (not_started("no CNI"), PullPart.NODE),
+        (too_slow(90, ""), PullPart.TIMEOUT),
+    ):
+        assert failure.part is part
+        assert failure.reason
+        assert failure.mend
