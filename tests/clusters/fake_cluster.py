@@ -1,7 +1,7 @@
 """A cluster in memory that passes the same contract suite as the real one: for tests with a hundred of them.
 
-It has no controllers: nothing happens in it by itself. Server-side apply knows fields, and containers by their
-names; every other list it takes as one value, where Kubernetes merges some more of them by key.
+It has no controllers: nothing happens in it by itself. Server-side apply knows fields, and containers by name;
+every other list it takes as one value, where Kubernetes merges some more of them by key.
 """
 
 from __future__ import annotations

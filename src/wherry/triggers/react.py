@@ -174,10 +174,10 @@ def _git_place(trigger: Trigger) -> str:
 
 
 def _open_runs(tx: Connection, run: Run, states: Sequence[State]) -> list[Run]:
-    """Older ones of the same trigger and cluster."""
+    """Those of older pushes for the same trigger, in all of its clusters."""
     query = RUNS.where(
         trigger_runs.c.trigger_id == run.trigger_id,
-        trigger_runs.c.cluster == run.cluster,
+        trigger_runs.c.push != run.push,
         trigger_runs.c.id < run.id,
         trigger_runs.c.state.in_(states),
     )

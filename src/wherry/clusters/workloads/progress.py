@@ -5,13 +5,19 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 from wherry.clusters.connection import ClusterConnection, Selection
-from wherry.clusters.kinds import POD, Kind
+from wherry.clusters.kinds import POD, Kind, Object
 from wherry.clusters.watching.mirror import Mirror
 from wherry.clusters.watching.pull_failures import PullFailure
 from wherry.clusters.watching.seen import SeenPod, SeenWorkload, Word, see_pod, see_workload
 from wherry.clusters.workloads.build import SELECTOR
 from wherry.kit.clock import Clock
 
+_EXPRESSIONS = {
+    "In": "{0} in ({1})",
+    "NotIn": "{0} notin ({1})",
+    "Exists": "{0}",
+    "DoesNotExist": "!{0}",
+}
 _OVER = frozenset({Word.RUNNING, Word.COMPLETE, Word.FAILED, Word.SUSPENDED})
 
 
@@ -34,10 +40,30 @@ class Progress:
         return tuple(found.values())
 
 
+def selector_of(workload: Object) -> str | None:
+    """Which pods a workload takes for its own, as a list of pods is asked; None where it does not say."""
+    selector = (workload.get("spec") or {}).get("selector") or {}
+    terms = [f"{key}={value}" for key, value in (selector.get("matchLabels") or {}).items()]
+    for one in selector.get("matchExpressions") or ():
+        terms.append(_EXPRESSIONS[one["operator"]].format(one["key"], ",".join(one.get("values") or ())))
+    return ",".join(terms) or None
+
+
 async def follow(
-    connection: ClusterConnection, kind: Kind, name: str, namespace: str, clock: Clock, seconds: float
+    connection: ClusterConnection,
+    kind: Kind,
+    name: str,
+    namespace: str,
+    clock: Clock,
+    seconds: float,
+    *,
+    selector: str | None = None,
+    to_the_end: bool = False,
 ) -> AsyncIterator[Progress]:
-    """What is different from the last; ends when it is over, or after `seconds`."""
+    """What is different from the last; ends when it is over, or after `seconds`, with `to_the_end` only then.
+
+    `selector` chooses the pods of a workload that Wherry did not make.
+    """
     news = asyncio.Event()
     workloads = Mirror(
         connection,
@@ -52,14 +78,14 @@ async def follow(
         POD,
         see_pod,
         clock,
-        which=Selection(namespace, labels=f"{SELECTOR}={name}"),
+        which=Selection(namespace, labels=selector or f"{SELECTOR}={name}"),
         changed=lambda _key: news.set(),
     )
     tasks = [asyncio.create_task(workloads.run()), asyncio.create_task(pods.run())]
     try:
         async with asyncio.timeout(seconds):
             last: Progress | None = None
-            while last is None or not last.is_over:
+            while last is None or to_the_end or not last.is_over:
                 await news.wait()
                 news.clear()
                 mine = tuple(sorted(pods.items.values(), key=lambda pod: pod.name))
