@@ -9,6 +9,7 @@ import typer
 from wherry.cli.data_folder import change, open_database
 from wherry.cli.options import ConfigOption, DataOption, JsonOption
 from wherry.cli.output import note_more, print_record, print_rows
+from wherry.cli.server import ServerOption, image_path, moment
 
 if TYPE_CHECKING:
     from wherry.registry.repositories import Repository
@@ -35,6 +36,7 @@ def list_all(
     public: Annotated[bool, typer.Option("--public", help="Only those that anybody may pull from.")] = False,
     after: AfterOption = "",
     limit: LimitOption = 100,
+    server: ServerOption = None,
     data: DataOption = None,
     config: ConfigOption = None,
     as_json: JsonOption = False,
@@ -45,20 +47,29 @@ def list_all(
     """
     from wherry.registry.repositories import list_repositories
 
-    with open_database(data, config) as database:
-        page = database.read_now(
-            lambda tx: list_repositories(
-                tx, after=after, size=limit, only_public=public, organization=organization
+    if server is not None:
+        narrowed = {"organization": organization, "is_public": True if public else None}
+        images, more = server.list("images", limit=limit, after=after, **narrowed)
+        rows = [_told(image) for image in images]
+    else:
+        with open_database(data, config) as database:
+            page = database.read_now(
+                lambda tx: list_repositories(
+                    tx, after=after, size=limit, only_public=public, organization=organization
+                )
             )
-        )
-    rows = [_row(repository) for repository in page.items]
+        rows, more = [_row(repository) for repository in page.items], page.more
     print_rows(rows, ["name", "public", "created"], as_json=as_json)
-    note_more(page.more, rows[-1]["name"] if rows else "")
+    note_more(more, rows[-1]["name"] if rows else "")
 
 
 @repositories.command()
 def show(
-    name: NameArgument, data: DataOption = None, config: ConfigOption = None, as_json: JsonOption = False
+    name: NameArgument,
+    server: ServerOption = None,
+    data: DataOption = None,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Print the facts of one repository.
 
@@ -67,6 +78,9 @@ def show(
     from wherry.oci.names import RepositoryName
     from wherry.registry.repositories import get_repository
 
+    if server is not None:
+        print_record(_told(server.get(*image_path(name))), as_json=as_json)
+        return
     with open_database(data, config) as database:
         parsed = RepositoryName.parse(name)
         found = database.read_now(lambda tx: get_repository(tx, parsed))
@@ -79,6 +93,7 @@ def set_attributes(
     public: Annotated[
         bool, typer.Option("--public/--private", help="Whether anybody may pull without a login.")
     ],
+    server: ServerOption = None,
     data: DataOption = None,
     config: ConfigOption = None,
 ) -> None:
@@ -91,15 +106,18 @@ def set_attributes(
     from wherry.oci.names import RepositoryName
     from wherry.registry.repositories import set_public
 
-    with open_database(data, config) as database:
-        parsed = RepositoryName.parse(name)
-        change(
-            database,
-            Action.IMAGE_PUBLISH,
-            Target.image(parsed),
-            lambda tx: set_public(tx, parsed, public),
-            {"is_public": public},
-        )
+    if server is not None:
+        server.call("PUT", *image_path(name), "visibility", body={"is_public": public})
+    else:
+        with open_database(data, config) as database:
+            parsed = RepositoryName.parse(name)
+            change(
+                database,
+                Action.IMAGE_PUBLISH,
+                Target.image(parsed),
+                lambda tx: set_public(tx, parsed, public),
+                {"is_public": public},
+            )
     typer.echo(f"{name} is {'public' if public else 'private'} now.")
 
 
@@ -109,3 +127,8 @@ def _row(repository: Repository) -> dict[str, Any]:
         "public": repository.is_public,
         "created": repository.created_at,
     }
+
+
+def _told(image: dict[str, Any]) -> dict[str, Any]:
+    """The same, of an image as the API shows it."""
+    return {"name": image["name"], "public": image["is_public"], "created": moment(image["created_at"])}
