@@ -10,10 +10,16 @@ import pytest
 from engines.pytest_plugin import require
 from engines.servers.kubernetes import ControlPlane, control_plane
 from tests.clusters.fake_api import FakeAPI
-from tests.clusters.worlds import FakeWorld, RealWorld, ServedWorld, World
+from tests.clusters.tunnelled import TunnelThread
+from tests.clusters.worlds import FakeWorld, RealWorld, ServedWorld, TunnelWorld, World
 from wherry.clusters.connection import ClusterConnection
 
-WORLDS = ["fake", "fake-over-https", pytest.param("real", marks=pytest.mark.engine("kubernetes"))]
+WORLDS = [
+    "fake",
+    "fake-over-https",
+    pytest.param("real", marks=pytest.mark.engine("kubernetes")),
+    pytest.param("tunnel", marks=pytest.mark.engine("kubernetes")),
+]
 
 
 @pytest.fixture(scope="session")
@@ -22,6 +28,14 @@ def plane() -> Iterator[ControlPlane]:
     require("kubernetes")
     with control_plane() as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def tunnel(plane: ControlPlane, tmp_path_factory: pytest.TempPathFactory) -> Iterator[TunnelThread]:
+    """The agent's tunnel to it."""
+    running = TunnelThread(plane, tmp_path_factory.mktemp("tunnel"))
+    yield running
+    running.end()
 
 
 @pytest.fixture
@@ -41,6 +55,8 @@ def world(request: pytest.FixtureRequest) -> World:
     if request.param == "fake-over-https":
         served: ServedWorld = request.getfixturevalue("served")
         return served
+    if request.param == "tunnel":
+        return TunnelWorld(request.getfixturevalue("plane"), request.getfixturevalue("tunnel").sockets)
     return RealWorld(request.getfixturevalue("plane"))
 
 

@@ -13,6 +13,9 @@ from wherry.cli.data_folder import change, open_database
 from wherry.cli.options import ConfigOption, DataOption, fail, resolve
 
 if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+    from wherry.clusters.joining import Invitation
     from wherry.settings import Settings
 
 _EVERYWHERE = frozenset({"0.0.0.0", "::"})  # noqa: S104 (compared with, not bound to)
@@ -45,7 +48,8 @@ def join(
     Example: wherry cluster join edge --organization acme
     """
     from wherry.audit.entries import Kind, Target
-    from wherry.clusters.joining import Joining, begin_join, redeem_token
+    from wherry.clusters.cluster import find_cluster
+    from wherry.clusters.joining import Joining, begin_join, find_agent, invite_again, redeem_token
     from wherry.kit.clock import SystemClock
 
     settings, sealer = resolve(config=config, data=data).settings, sealer_of(data, config)
@@ -53,11 +57,18 @@ def join(
     asked = Joining(name, organization, description, default_secret)
     with open_database(data, config) as database:
         now = SystemClock().now()
+
+        def invite(tx: Connection) -> Invitation:
+            known = find_cluster(tx, name)
+            if known is None or find_agent(tx, known) is None:
+                return begin_join(tx, sealer, asked, created_by=None, now=now)
+            return invite_again(tx, name, now)
+
         made = change(
             database,
             "cluster.register",
             lambda made: target_of(made.cluster),
-            lambda tx: begin_join(tx, sealer, asked, created_by=None, now=now),
+            invite,
             {"by": "agent"},
         )
         if manifest is None:

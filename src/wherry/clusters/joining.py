@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, insert, or_, select, update
+from sqlalchemy.exc import IntegrityError
 
 from wherry.clusters.agent.tables import cluster_agents
 from wherry.clusters.cluster import CLUSTERS as _CLUSTERS
@@ -66,18 +67,34 @@ class Agent:
 def begin_join(
     tx: Connection, sealer: Sealer, asked: Joining, *, created_by: int | None, now: datetime
 ) -> Invitation:
-    """A registration that waits for its agent; for a joined cluster, another token for another agent.
+    """A registration that waits for its agent.
 
-    The agent that is connected stays until the new one comes. Raises `InvalidCluster`, `ClusterExists`,
-    `OrganizationUnknown`.
+    Raises `InvalidCluster`, `ClusterExists`, `OrganizationUnknown`.
     """
-    known = find_cluster(tx, asked.name)
-    if known is None:
-        known = _register(tx, sealer, asked, created_by, now)
-    elif find_agent(tx, known) is None:
+    if find_cluster(tx, asked.name) is not None:
         raise ClusterExists(asked.name)
-    elif known.organization != asked.organization and asked.organization is not None:
-        raise InvalidCluster(f"the cluster {asked.name} is not one of {asked.organization}")
+    try:
+        with tx.begin_nested():
+            made = _register(tx, sealer, asked, created_by, now)
+    except IntegrityError:  # registered by somebody else in between
+        raise ClusterExists(asked.name) from None
+    return _invite(tx, made, now)
+
+
+def invite_again(tx: Connection, name: str, now: datetime) -> Invitation:
+    """Another token for another agent of a cluster that joins; the agent that is connected stays until then.
+
+    Raises `ClusterUnknown`, `InvalidCluster` for one that is reached by its kubeconfig.
+    """
+    known = get_cluster(tx, name)
+    if find_agent(tx, known) is None:
+        raise InvalidCluster(
+            f"the cluster {name} is reached by its kubeconfig; remove it, and let it join as a new one"
+        )
+    return _invite(tx, known, now)
+
+
+def _invite(tx: Connection, known: Cluster, now: datetime) -> Invitation:
     token, expires = secrets.token_urlsafe(32), int((now + LIFETIME).timestamp())
     _change(tx, known.id, token_hash=_hash(token), token_expires=expires)
     return Invitation(known, token, datetime.fromtimestamp(expires, UTC))
