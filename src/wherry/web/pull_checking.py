@@ -88,7 +88,7 @@ async def check_pulls(parts: PullChecking, connection: ClusterConnection, reques
 
 
 async def _hold(parts: PullChecking, image: CheckImage, check: str) -> LentLogin:
-    blobs = [await _store(parts.intake, digest, content) for digest, content in image.blobs]
+    blobs = [await store_blob(parts.intake, digest, content) for digest, content in image.blobs]
     now = parts.clock.now()
 
     def work(tx: Connection) -> tuple[LentLogin, tuple[str, ...]]:
@@ -104,7 +104,9 @@ async def _hold(parts: PullChecking, image: CheckImage, check: str) -> LentLogin
     return lent
 
 
-async def _store(intake: Intake, digest: Digest, content: bytes) -> StoredBlob:
+async def store_blob(intake: Intake, digest: Digest, content: bytes) -> StoredBlob:
+    """Its bytes are durable; no repository has it yet. Raises `BlobError`."""
+
     async def chunks() -> AsyncIterator[bytes]:
         yield content
 

@@ -23,6 +23,7 @@ import pytest
 from engines.servers import RealCluster, Wherry, wherry
 from tests.clusters.certificates import Authority
 from tests.clusters.registered import NOW
+from tests.clusters.test_walk import Typed
 from wherry.app.wiring import open_blob_store, open_sealer
 from wherry.blobs.intake import Intake
 from wherry.clusters.addresses import AddressRules
@@ -267,3 +268,13 @@ def listening(address: str, context: ssl.SSLContext) -> Iterator[str]:
         server.shutdown(socket.SHUT_RDWR)
         server.close()
         thread.join(5)
+
+
+def test_as_typed(nodes: RealCluster, registry: Wherry) -> None:
+    typed = Typed(registry, f"{nodes.network.address}/32")
+    typed("cluster", "add", "prod", "--kubeconfig", str(nodes.plane.kubeconfig), "--no-default-secret")
+    done = typed.rows("cluster", "check", "prod", "--registry", registry.host, "--node", "real-1")
+    assert done["well"], done
+    assert [(one["node"], one["pulls"], one["part"]) for one in done["nodes"]] == [("real-1", True, None)]
+    assert "yes" in typed("cluster", "check", "prod", "--registry", registry.host)
+    assert leftovers(nodes) == []
