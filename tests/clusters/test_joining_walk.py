@@ -233,7 +233,7 @@ def test_a_server_that_starts_anew_is_found_again(plane: ControlPlane, tmp_path:
     try:
         second = start_wherry(data, port=int(first.host.rpartition(":")[2]))
         with ending(second.process):
-            until(lambda: pod.said.count(" connected to http") == 2)
+            until(lambda: pod.said.count("Z connected to http") == 2)
             until(lambda: typed.rows("cluster", "show", "again").get("now") == "Running")
             until(lambda: typed.state("again")["stale_since"] is None)
     finally:
