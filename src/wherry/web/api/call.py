@@ -213,6 +213,15 @@ class Call:
             return _again(outcome, fingerprint)
         return _created(show(outcome), location(outcome))
 
+    async def done_before(self) -> Response | None:
+        """What was answered under this Idempotency-Key; for what changes more than the database before it
+        comes to `create`."""
+        key = self._idempotency_key()
+        if key is None:
+            return None
+        known = await self.read(lambda tx: find_answer(tx, self.user_id, key, self.now))
+        return None if known is None else _again(known, self._fingerprint())
+
     def page(self, page: PageDocument[T]) -> Response:
         """A page of a list, with the address of the next one."""
         return page_answer(page, self.request.url.path, self.request.query_params)

@@ -112,7 +112,9 @@ async def change_one_cluster(call: Admitted, cluster: str, body: ChangedCluster)
             makes_default_secret=body.makes_default_secret,
         )
 
-    return _shown(call, await call.write(work, body.model_dump(exclude_none=True)), call.level)
+    told = {"name": body.name, "description": body.description, "pulls_by_default": body.makes_default_secret}
+    detail = {name: value for name, value in told.items() if value is not None}
+    return _shown(call, await call.write(work, detail), call.level)
 
 
 async def renew_cluster_login(call: Admitted, cluster: str, body: WantedClusterLogin) -> Response:

@@ -145,6 +145,7 @@ PATH_PARAMETERS = {
     "cluster": ("The cluster's name.", "prod", "^[a-z](?:[a-z0-9-]{0,61}[a-z0-9])?$"),
     "namespace": ("A namespace of the cluster.", "default", "^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$"),
     "kind": ("The kind of workload.", "Deployment", "^(?:Deployment|StatefulSet|DaemonSet|Job|CronJob)$"),
+    "secret": ("The secret's name.", "web", f"^{_SUBDOMAIN}$"),
     "workload": ("The workload's name.", "web", f"^{_SUBDOMAIN}$"),
     "opened_to": ("The organization whose members may use it.", "beta", f"^{_PART}$"),
     "with_organization": ("The organization that it is shared with.", "beta", f"^{_PART}$"),

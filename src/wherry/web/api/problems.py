@@ -108,6 +108,7 @@ _STATUSES: tuple[tuple[type[Exception], int], ...] = (
     (cluster_errors.ClusterExists, 409),
     (cluster_errors.ClusterForbidden, 403),
     (InvalidYaml, 422),
+    (cluster_errors.PullSecretUnknown, 404),
     (cluster_errors.ObjectUnknown, 404),
     (cluster_errors.ObjectExists, 409),
     (cluster_errors.ApplyConflict, 409),
