@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from wherry.clusters.connection import ClusterConnection, Selection, list_all
-from wherry.clusters.errors import ClusterCallFailed, ObjectUnknown
+from wherry.clusters.errors import ClusterError, ObjectUnknown
 from wherry.clusters.kinds import EVENT, POD, SECRET, Kind, Object, name_of, namespace_of
 from wherry.clusters.pull_check.pods import CHECK, check_labels, check_pod, is_over, outcome_of
 from wherry.clusters.pull_check.targets import Targets
@@ -156,7 +156,7 @@ async def _why_late(
     """By what the cluster has told of these pods: did it come to a pull at all?"""
     try:
         events = await list_all(connection, EVENT, Selection(asked.namespace))
-    except ClusterCallFailed as error:
+    except ClusterError as error:
         return {name: too_slow(asked.seconds, problem or str(error)) for name in names}
     found = {}
     for name in names:
@@ -185,7 +185,7 @@ async def _clear(
                 for made in await list_all(connection, kind, which):
                     if check or is_over(made, clock.now()):
                         left += await _remove(connection, kind, made)
-    except (TimeoutError, ClusterCallFailed) as error:
+    except (TimeoutError, ClusterError) as error:
         # Leftovers of others are no reason not to check.
         return (
             (*left, f"what carries the label {CHECK}: {str(error) or 'no answer in time'}") if check else ()
@@ -198,7 +198,7 @@ async def _remove(connection: ClusterConnection, kind: Kind, made: Object) -> li
         await connection.delete(kind, name_of(made), namespace_of(made), uid=str(made["metadata"]["uid"]))
     except ObjectUnknown:
         return []
-    except ClusterCallFailed as error:
+    except ClusterError as error:
         return [f"{kind} {namespace_of(made)}/{name_of(made)}: {error}"]
     return []
 
