@@ -72,7 +72,7 @@ async def test_it_ends_with_its_repository_and_is_not_one_of_the_next(
 ) -> None:
     upload = await begun.begin(WEB, ann, "u1", SHA)
     assert upload is not None
-    do(delete_repository, WEB)
+    do(delete_repository, WEB, None, clock.now())
     await another_request()
     assert await begun.find(WEB, ann, "u1") is None
     for work in (

@@ -20,14 +20,14 @@ def _an_image(do: Do, ann: int, clock: FixedClock) -> None:
     do(add_image, WEB, image(), ann, clock.now(), "1.0", "latest")
 
 
-def test_a_deleted_tag_leaves_its_manifest_and_the_other_tags(do: Do) -> None:
-    do(delete_tag, WEB, Tag("1.0"))
+def test_a_deleted_tag_leaves_its_manifest_and_the_other_tags(do: Do, clock: FixedClock) -> None:
+    do(delete_tag, WEB, Tag("1.0"), None, clock.now())
     assert do(tagged, WEB, "1.0") is None
     assert do(tagged, WEB, "latest") == str(IMAGE)
 
 
-def test_a_deleted_manifest_takes_its_tags_references_and_bytes_along(do: Do) -> None:
-    do(delete_manifest, WEB, IMAGE)
+def test_a_deleted_manifest_takes_its_tags_references_and_bytes_along(do: Do, clock: FixedClock) -> None:
+    do(delete_manifest, WEB, IMAGE, None, clock.now())
     for table in ("manifests", "tags", "manifest_references", "manifest_contents"):
         assert do(count, table) == 0
     assert do(count, "repository_blobs") == 2
@@ -35,7 +35,7 @@ def test_a_deleted_manifest_takes_its_tags_references_and_bytes_along(do: Do) ->
 
 def test_bytes_that_another_repository_has_stay(do: Do, ann: int, clock: FixedClock) -> None:
     do(add_image, API, image(), ann, clock.now(), "copy")
-    do(delete_manifest, WEB, IMAGE)
+    do(delete_manifest, WEB, IMAGE, None, clock.now())
     assert do(content_of, IMAGE) == image()
     assert do(tagged, API, "copy") == str(IMAGE)
 
@@ -43,16 +43,16 @@ def test_bytes_that_another_repository_has_stay(do: Do, ann: int, clock: FixedCl
 def test_a_child_of_an_index_is_not_deleted_before_the_index(do: Do, ann: int, clock: FixedClock) -> None:
     do(put_manifest, WEB, pushed(index([image()])), tags("all"), ann, clock.now())
     with pytest.raises(StillReferenced) as refused:
-        do(delete_manifest, WEB, IMAGE)
+        do(delete_manifest, WEB, IMAGE, None, clock.now())
     assert refused.value.by == (str(Digest.of(index([image()]))),)
-    do(delete_manifest, WEB, Digest.of(index([image()])))
-    do(delete_manifest, WEB, IMAGE)
+    do(delete_manifest, WEB, Digest.of(index([image()])), None, clock.now())
+    do(delete_manifest, WEB, IMAGE, None, clock.now())
 
 
-def test_a_layer_in_use_is_not_deleted(do: Do) -> None:
+def test_a_layer_in_use_is_not_deleted(do: Do, clock: FixedClock) -> None:
     with pytest.raises(StillReferenced):
         do(delete_blob, WEB, LAYER)
-    do(delete_manifest, WEB, IMAGE)
+    do(delete_manifest, WEB, IMAGE, None, clock.now())
     do(delete_blob, WEB, LAYER)
     with pytest.raises(BlobUnknown):
         do(delete_blob, WEB, LAYER)
@@ -67,27 +67,27 @@ def test_a_layer_is_held_by_manifests_of_its_own_repository_only(do: Do, ann: in
 def test_sparse_lets_go_of_anything(do: Do, ann: int, clock: FixedClock) -> None:
     do(put_manifest, WEB, pushed(index([image()])), tags("all"), ann, clock.now())
     do(delete_blob, WEB, LAYER, sparse=True)
-    do(delete_manifest, WEB, IMAGE, sparse=True)
+    do(delete_manifest, WEB, IMAGE, None, clock.now(), sparse=True)
     assert do(count, "manifests") == 1
 
 
 def test_a_subject_may_be_deleted_before_its_referrers(do: Do, ann: int, clock: FixedClock) -> None:
     do(add_image, WEB, referrer(image()), ann, clock.now())
-    do(delete_manifest, WEB, IMAGE)
+    do(delete_manifest, WEB, IMAGE, None, clock.now())
     assert do(count, "manifests") == 1
 
 
-def test_what_is_not_there_is_not_deleted(do: Do) -> None:
+def test_what_is_not_there_is_not_deleted(do: Do, clock: FixedClock) -> None:
     nowhere, other = RepositoryName("acme/nowhere"), Digest.of(b"other")
     with pytest.raises(RepositoryUnknown):
-        do(delete_tag, nowhere, Tag("1.0"))
+        do(delete_tag, nowhere, Tag("1.0"), None, clock.now())
     with pytest.raises(RepositoryUnknown):
-        do(delete_manifest, nowhere, IMAGE)
+        do(delete_manifest, nowhere, IMAGE, None, clock.now())
     with pytest.raises(RepositoryUnknown):
         do(delete_blob, nowhere, LAYER)
     with pytest.raises(ManifestUnknown):
-        do(delete_tag, WEB, Tag("2.0"))
+        do(delete_tag, WEB, Tag("2.0"), None, clock.now())
     with pytest.raises(ManifestUnknown):
-        do(delete_manifest, WEB, other)
+        do(delete_manifest, WEB, other, None, clock.now())
     with pytest.raises(BlobUnknown):
         do(delete_blob, WEB, other)

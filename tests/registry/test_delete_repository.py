@@ -30,8 +30,8 @@ def _an_image(do: Do, ann: int, clock: FixedClock) -> None:
     do(put_manifest, WEB, pushed(index([image()])), tags("all"), ann, clock.now())
 
 
-def test_nothing_of_the_repository_is_left_but_the_bytes_of_its_blobs(do: Do) -> None:
-    assert do(delete_repository, WEB) == ()
+def test_nothing_of_the_repository_is_left_but_the_bytes_of_its_blobs(do: Do, clock: FixedClock) -> None:
+    assert do(delete_repository, WEB, None, clock.now()) == ()
     for table in OURS:
         assert do(count, table) == 0, table
     assert do(find_repository, WEB) is None
@@ -41,7 +41,7 @@ def test_nothing_of_the_repository_is_left_but_the_bytes_of_its_blobs(do: Do) ->
 
 def test_another_repository_keeps_what_both_had(do: Do, ann: int, clock: FixedClock) -> None:
     do(add_image, API, image(), ann, clock.now(), "copy")
-    do(delete_repository, WEB)
+    do(delete_repository, WEB, None, clock.now())
     assert do(content_of, Digest.of(image())) == image()
     assert do(tagged, API, "copy") == str(Digest.of(image()))
     assert do(count, "manifest_contents") == 1
@@ -55,7 +55,7 @@ def test_rights_and_shares_go_along_and_those_on_others_stay(do: Do, ann: int, c
         give(do, clock, bob, "write", on)
     for name in (WEB, API):
         do(share_image, name, "partner", None, "", ann, clock.now())
-    do(delete_repository, WEB)
+    do(delete_repository, WEB, None, clock.now())
     assert [given.resource.name for given in do(list_grants)] == ["acme", "acme/web2"]
     assert [share.image for share in do(list_shares)] == [API]
 
@@ -63,7 +63,7 @@ def test_rights_and_shares_go_along_and_those_on_others_stay(do: Do, ann: int, c
 def test_who_pushes_it_again_owes_nobody_a_right(do: Do, ann: int, clock: FixedClock) -> None:
     bob = add_user(do, clock, "bob")
     give(do, clock, bob, "edit", "acme/web")
-    do(delete_repository, WEB)
+    do(delete_repository, WEB, None, clock.now())
     do(add_image, WEB, image(), ann, clock.now(), "1.0")
     assert do(level_of, bob, WEB, clock.now()) is Level.NONE
 
@@ -76,10 +76,10 @@ def test_unfinished_uploads_are_handed_over_for_their_bytes_to_be_discarded(
 
     do(begin, WEB, "one", clock.now())
     do(begin, API, "other", clock.now())
-    assert [staged.upload for staged in do(delete_repository, WEB)] == ["one"]
+    assert [staged.upload for staged in do(delete_repository, WEB, None, clock.now())] == ["one"]
     assert do(count, "uploads") == 1
 
 
-def test_a_repository_that_is_not_there_is_unknown(do: Do) -> None:
+def test_a_repository_that_is_not_there_is_unknown(do: Do, clock: FixedClock) -> None:
     with pytest.raises(RepositoryUnknown):
-        do(delete_repository, RepositoryName("acme/nowhere"))
+        do(delete_repository, RepositoryName("acme/nowhere"), None, clock.now())

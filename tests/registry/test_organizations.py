@@ -66,7 +66,7 @@ def test_an_organization_with_images_does_not_go(do: Do, ann: int, clock: FixedC
     do(add_image, WEB, image(), ann, clock.now())
     with pytest.raises(OrganizationNotEmpty):
         do(delete_organization, "acme")
-    do(delete_repository, WEB)
+    do(delete_repository, WEB, None, clock.now())
     do(delete_organization, "acme")
     with pytest.raises(OrganizationUnknown):
         do(delete_organization, "acme")
@@ -103,6 +103,6 @@ def test_an_organization_from_before_the_rules_keeps_working(do: Do, ann: int, c
     do(lambda tx: tx.execute(insert(organizations).values(**row)))
     name = RepositoryName("1password/web")
     do(add_image, name, image(), ann, clock.now(), "1.0")
-    do(delete_repository, name)
+    do(delete_repository, name, None, clock.now())
     do(delete_organization, "1password")
     assert do(find_organization, "1password") is None

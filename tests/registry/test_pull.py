@@ -72,7 +72,7 @@ async def test_a_moved_tag_and_a_deleted_manifest_show_at_once(
     await database.write(lambda tx: add_image(tx, WEB, new, ann, clock.now(), "1.0"))
     await asyncio.sleep(0)
     assert (await pulls.manifest(WEB, ONE)).content == new
-    await database.write(lambda tx: delete_manifest(tx, WEB, Digest.of(new)))
+    await database.write(lambda tx: delete_manifest(tx, WEB, Digest.of(new), None, clock.now()))
     await asyncio.sleep(0)
     with pytest.raises(ManifestUnknown):
         await pulls.manifest(WEB, ONE)

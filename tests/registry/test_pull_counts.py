@@ -62,7 +62,7 @@ def test_what_is_gone_is_counted_no_more(do: Do, database: Database, clock: Fixe
         await counts.write()
         counts.image(WEB)
         counts.image(API)
-        await database.write(lambda tx: delete_repository(tx, WEB))
+        await database.write(lambda tx: delete_repository(tx, WEB, None, clock.now()))
         await counts.write()
 
     asyncio.run(main())

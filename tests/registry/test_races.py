@@ -92,17 +92,17 @@ PUSH_INDEX = push(WEB, INDEX, "all")
 PUSH_ELSEWHERE = push(API, IMAGE, "copy")
 
 
-def DELETE_IMAGE(_clock: FixedClock) -> Work:
-    return lambda tx: delete_manifest(tx, WEB, Digest.of(IMAGE))
+def DELETE_IMAGE(clock: FixedClock) -> Work:
+    return lambda tx: delete_manifest(tx, WEB, Digest.of(IMAGE), None, clock.now())
 
 
 def DELETE_LAYER(_clock: FixedClock) -> Work:
     return lambda tx: delete_blob(tx, WEB, Digest.of(b"layer"))
 
 
-def DELETE_ALL(_clock: FixedClock) -> Work:
+def DELETE_ALL(clock: FixedClock) -> Work:
     def work(tx: Connection) -> None:
-        delete_manifest(tx, WEB, Digest.of(IMAGE))
+        delete_manifest(tx, WEB, Digest.of(IMAGE), None, clock.now())
         delete_blob(tx, WEB, Digest.of(b"layer"))
 
     return work

@@ -1,23 +1,40 @@
 """Deleting tags, manifests and blobs. What a manifest that stays still needs is not deleted."""
 
+from datetime import datetime
+
 from sqlalchemy import Connection, delete, select
 
+from wherry.events.outbox import append, append_all
 from wherry.oci.digests import Digest
 from wherry.oci.names import RepositoryName, Tag
 from wherry.registry.errors import BlobUnknown, ManifestUnknown, StillReferenced
+from wherry.registry.events import ManifestDeleted, TagDeleted, name_of
 from wherry.registry.repositories import get_repository
 from wherry.registry.tables import manifest_contents, manifest_references, manifests, repository_blobs, tags
 
 
-def delete_tag(tx: Connection, name: RepositoryName, tag: Tag) -> None:
+def delete_tag(tx: Connection, name: RepositoryName, tag: Tag, user_id: int | None, now: datetime) -> None:
     """The tag goes, its manifest stays. Raises `RepositoryUnknown`, `ManifestUnknown`."""
     repository = get_repository(tx, name)
-    gone = tx.execute(delete(tags).where(tags.c.repository_id == repository.id, tags.c.name == tag.text))
-    if gone.rowcount == 0:
+    digest = tx.execute(
+        delete(tags)
+        .where(tags.c.repository_id == repository.id, tags.c.name == tag.text)
+        .returning(tags.c.digest)
+    ).scalar_one_or_none()
+    if digest is None:
         raise ManifestUnknown(name, tag)
+    append(tx, TagDeleted(name.text, tag.text, digest, user_id, name_of(tx, user_id)).to_event(), now)
 
 
-def delete_manifest(tx: Connection, name: RepositoryName, digest: Digest, *, sparse: bool = False) -> None:
+def delete_manifest(
+    tx: Connection,
+    name: RepositoryName,
+    digest: Digest,
+    user_id: int | None,
+    now: datetime,
+    *,
+    sparse: bool = False,
+) -> None:
     """The manifest goes with all tags that point at it.
 
     Raises `RepositoryUnknown`, `ManifestUnknown`, and, unless `sparse`, `StillReferenced` for a child.
@@ -29,7 +46,14 @@ def delete_manifest(tx: Connection, name: RepositoryName, digest: Digest, *, spa
         raise ManifestUnknown(name, digest)
     if not sparse:
         _refuse_if_referenced(tx, repository.id, digest)
-    tx.execute(delete(tags).where(tags.c.repository_id == repository.id, tags.c.digest == text))
+    untagged = tx.execute(
+        delete(tags)
+        .where(tags.c.repository_id == repository.id, tags.c.digest == text)
+        .returning(tags.c.name)
+    ).scalars()
+    user = name_of(tx, user_id)
+    events = [TagDeleted(name.text, tag, text, user_id, user).to_event() for tag in sorted(untagged)]
+    append_all(tx, [*events, ManifestDeleted(name.text, text, user_id, user).to_event()], now)
     tx.execute(
         delete(manifest_references).where(
             manifest_references.c.repository_id == repository.id, manifest_references.c.manifest == text

@@ -1,10 +1,13 @@
 """What happens to images, as events: typed, and declared for those who list kinds."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol, TypeVar
+
+from sqlalchemy import Connection, bindparam, select
 
 from wherry.events.kinds import EventKind
 from wherry.events.outbox import Event
+from wherry.identity.tables import users
 
 
 class RecordedBody(Protocol):
@@ -29,8 +32,8 @@ class _ImageEvent:
     repository: str
 
     def to_event(self) -> Event:
-        body = asdict(self)
-        return Event(self.KIND.name, body.pop("repository"), body)
+        body = {name: getattr(self, name) for name in self.KIND.fields}
+        return Event(self.KIND.name, self.repository, body)
 
     @classmethod
     def from_event(cls: type[T], event: RecordedBody) -> T:
@@ -143,3 +146,14 @@ KINDS: tuple[EventKind, ...] = tuple(
     one.KIND
     for one in (TagMoved, ManifestPushed, TagDeleted, ManifestDeleted, RepositoryCreated, RepositoryDeleted)
 )
+
+
+def name_of(tx: Connection, user_id: int | None) -> str | None:
+    """The name of who did it; None for the command line, and for who is gone."""
+    if user_id is None:
+        return None
+    found: str | None = tx.execute(_NAME, {"id": user_id}).scalar_one_or_none()
+    return found
+
+
+_NAME = select(users.c.name).where(users.c.id == bindparam("id"))

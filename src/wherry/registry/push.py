@@ -6,14 +6,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, bindparam, select
+from sqlalchemy import Connection, Insert, Select, bindparam, select
+from sqlalchemy.dialects import postgresql, sqlite
 
-from wherry.db.upserts import insert_new, insert_or_lock, put_row
+from wherry.db.upserts import insert_new, insert_or_lock
+from wherry.events.outbox import append, append_all
+from wherry.identity.tables import users
 from wherry.oci import media_types
 from wherry.oci.digests import Digest
 from wherry.oci.manifests import Descriptor, Manifest
 from wherry.oci.names import RepositoryName, Tag
 from wherry.registry.errors import ReferenceSizeWrong, ReferencesUnknown
+from wherry.registry.events import ManifestPushed, TagMoved, name_of
 from wherry.registry.repositories import ensure_repository
 from wherry.registry.tables import (
     blobs,
@@ -79,22 +83,59 @@ def put_manifest(
     if targets:
         rows = [{"repository_id": repository_id, "manifest": digest, "target": target} for target in targets]
         insert_new(tx, manifest_references, *rows)
-    move_tags(tx, repository_id, digest, tag_names, user_id, now)
+    target = TagTarget(repository_id, name, digest, view.media_type)
+    if tag_names:
+        move_tags(tx, target, tag_names, user_id, now)
+    else:
+        event = ManifestPushed(name.text, digest, view.media_type, user_id, name_of(tx, user_id))
+        append(tx, event.to_event(), now)
+
+
+@dataclass(frozen=True, slots=True)
+class TagTarget:
+    """A manifest that is in the repository, for tags to point at."""
+
+    repository_id: int
+    name: RepositoryName
+    digest: str
+    media_type: str
 
 
 def move_tags(
-    tx: Connection, repository_id: int, digest: str, tag_names: Iterable[Tag], user_id: int, now: datetime
+    tx: Connection,
+    target: TagTarget,
+    tag_names: Iterable[Tag],
+    user_id: int,
+    now: datetime,
+    *,
+    is_retag: bool = False,
 ) -> None:
-    """Point the tags at the manifest `digest`, which is in the repository."""
+    """Point the tags at the manifest, and tell of each."""
+    moves = []
     for tag in tag_names:
         row = {
-            "repository_id": repository_id,
+            "repository_id": target.repository_id,
             "name": tag.text,
-            "digest": digest,
+            "digest": target.digest,
             "moved_by": user_id,
             "moved_at": now,
+            "mover": user_id,
         }
-        put_row(tx, tags, row)
+        # The row is held until the commit, so events of one tag get their ids in the order of its moves.
+        previous, user = tx.execute(_MOVE[tx.dialect.name], row).one()
+        moves.append(
+            TagMoved(
+                target.name.text,
+                tag.text,
+                target.digest,
+                previous,
+                target.media_type,
+                is_retag,
+                user_id,
+                user,
+            ).to_event()
+        )
+    append_all(tx, moves, now)
 
 
 def _check_references(tx: Connection, repository_id: int, view: Manifest, sparse: bool) -> None:
@@ -158,3 +199,16 @@ _MANIFEST_SIZES = (
     )
     .with_for_update(read=True)
 )
+
+
+def _move(insert: "sqlite.Insert | postgresql.Insert") -> Insert:
+    """What the tag pointed at before, and the mover's name, come with the same statement."""
+    names = ("digest", "moved_by", "moved_at")
+    changed = {name: insert.excluded[name] for name in names} | {"previous_digest": tags.c.digest}
+    mover = select(users.c.name).where(users.c.id == bindparam("mover")).scalar_subquery()
+    return insert.on_conflict_do_update(
+        index_elements=[tags.c.repository_id, tags.c.name], set_=changed
+    ).returning(tags.c.previous_digest, mover)
+
+
+_MOVE = {"sqlite": _move(sqlite.insert(tags)), "postgresql": _move(postgresql.insert(tags))}

@@ -7,11 +7,13 @@ from datetime import datetime
 from sqlalchemy import Connection, bindparam, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
+from wherry.events.outbox import append
 from wherry.identity.organizations import LIBRARY, ensure_organization, refuse_reserved
 from wherry.identity.tables import organizations
 from wherry.kit.pages import Page
 from wherry.oci.names import RepositoryName
 from wherry.registry.errors import RepositoryUnknown
+from wherry.registry.events import RepositoryCreated, name_of
 from wherry.registry.tables import repositories
 from wherry.registry.visible import COLUMNS, Rows, View, visible_page
 
@@ -66,7 +68,9 @@ def ensure_repository(tx: Connection, name: RepositoryName, user_id: int | None,
                 )
                 .returning(repositories.c.id)
             )
-            return int(made.scalar_one())
+            repository_id = int(made.scalar_one())
+            append(tx, RepositoryCreated(name.text, user_id, name_of(tx, user_id)).to_event(), now)
+            return repository_id
     except IntegrityError:  # another replica made it in between
         return int(tx.execute(_ID, {"name": name.text}).scalar_one())
 

@@ -7,7 +7,7 @@ from sqlalchemy import Connection, select
 from wherry.oci.digests import Digest
 from wherry.oci.names import Reference, RepositoryName, Tag
 from wherry.registry.errors import ManifestUnknown, TagExists
-from wherry.registry.push import move_tags
+from wherry.registry.push import TagTarget, move_tags
 from wherry.registry.repositories import get_repository
 from wherry.registry.tables import manifests, tags
 
@@ -32,7 +32,13 @@ def retag(
         raise ManifestUnknown(name, source)
     if not override and _digest_of(tx, repository.id, destination) is not None:
         raise TagExists(name, destination)
-    move_tags(tx, repository.id, digest, [destination], user_id, now)
+    media_type = tx.execute(
+        select(manifests.c.media_type).where(
+            manifests.c.repository_id == repository.id, manifests.c.digest == digest
+        )
+    ).scalar_one()
+    target = TagTarget(repository.id, name, digest, media_type)
+    move_tags(tx, target, [destination], user_id, now, is_retag=True)
 
 
 def _digest_of(tx: Connection, repository_id: int, reference: Reference) -> str | None:

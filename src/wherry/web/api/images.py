@@ -224,7 +224,7 @@ async def delete_image(call: Admitted, organization: str, image: str) -> Respons
 
     def work(tx: Connection) -> tuple[Staged, ...]:
         call.require_match(_shown(tx, call))
-        return remove(tx, call.image)
+        return remove(tx, call.image, call.user_id, call.now)
 
     for staged in await call.write(work):
         await call.services.intake.discard(staged)

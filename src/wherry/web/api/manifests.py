@@ -96,7 +96,7 @@ async def delete_manifest(call: Admitted, organization: str, image: str, digest:
             current = get_manifest_details(tx, call.image, wanted)
             call.require_match(manifest_detail_document(current, config))
         tags = get_listed_manifest(tx, call.image, wanted).tags
-        remove(tx, call.image, wanted)
+        remove(tx, call.image, wanted, call.user_id, call.now)
         return tags
 
     await call.write(work, lambda tags: {"digest": str(wanted), "tags": list(tags)})

@@ -107,7 +107,7 @@ async def delete_tag(call: Admitted, organization: str, image: str, tag: str) ->
         current = find_listed_tag(tx, call.image, wanted)
         _match(tx, call, current, config)
         found = get_listed_tag(tx, call.image, wanted)
-        remove(tx, call.image, wanted)
+        remove(tx, call.image, wanted, call.user_id, call.now)
         return found
 
     await call.write(work, lambda gone: {"tag": gone.name, "digest": gone.digest})

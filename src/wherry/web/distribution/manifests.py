@@ -56,14 +56,17 @@ async def delete_manifest(call: Call) -> Response:
     """By digest the manifest with its tags, by tag the tag alone."""
     reference = parse_reference(call.parameters["reference"])
     name, services = call.repository, call.services
+    user_id, now = call.user_id, services.clock.now()
     if isinstance(reference, Tag):
         await call.write(
-            Action.IMAGE_DELETE, lambda tx: delete.delete_tag(tx, name, reference), {"tag": reference.text}
+            Action.IMAGE_DELETE,
+            lambda tx: delete.delete_tag(tx, name, reference, user_id, now),
+            {"tag": reference.text},
         )
     else:
         await call.write(
             Action.IMAGE_DELETE,
-            lambda tx: delete.delete_manifest(tx, name, reference, sparse=services.sparse),
+            lambda tx: delete.delete_manifest(tx, name, reference, user_id, now, sparse=services.sparse),
             {"digest": str(reference)},
         )
     return Response(b"", 202)

@@ -104,7 +104,7 @@ async def update_repo(call: Call) -> Response:
 async def delete_repo(call: Call) -> Response:
     """Delete the image with all of its tags."""
     name = call.image
-    for staged in await call.write(lambda tx: delete_repository(tx, name)):
+    for staged in await call.write(lambda tx: delete_repository(tx, name, call.user_id, call.now)):
         await call.services.intake.discard(staged)
     return done(204)
 

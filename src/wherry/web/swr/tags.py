@@ -91,7 +91,7 @@ async def show_repo_tag(call: Call) -> Response:
 async def delete_repo_tag(call: Call) -> Response:
     """Delete the tag; its manifest can still be pulled by digest."""
     name, tag = call.image, call.tag
-    await call.write(lambda tx: delete_tag(tx, name, tag), {"tag": tag.text})
+    await call.write(lambda tx: delete_tag(tx, name, tag, call.user_id, call.now), {"tag": tag.text})
     return done(204)
 
 
