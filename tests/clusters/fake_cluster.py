@@ -1,6 +1,6 @@
 """A cluster in memory that passes the same contract suite as the real one: for tests with a hundred of them.
 
-It has no controllers: nothing happens in it by itself. Server-side apply knows fields, and containers by name;
+It has no controllers: nothing happens in it by itself. Server-side apply knows fields, containers by name;
 every other list it takes as one value, where Kubernetes merges some more of them by key.
 """
 

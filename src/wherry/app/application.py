@@ -10,6 +10,7 @@ import wherry
 from wherry.app.audit_chain import chain_for_ever
 from wherry.app.job_working import open_work
 from wherry.app.pull_recording import record_pulls, record_pulls_for_ever
+from wherry.app.trigger_running import open_performer
 from wherry.app.unread_body import UnreadBody
 from wherry.app.upload_expiry import expire_uploads_for_ever
 from wherry.app.wiring import Wired, open_services
@@ -102,13 +103,15 @@ class Application:
         expiring = expire_uploads_for_ever(
             wired.database, wired.distribution.intake, self._clock, self._settings.uploads.expiry
         )
+        performer = open_performer(wired.api.clusters, wired.database, self._clock)
         chores = (
             asyncio.create_task(expiring, name="expire-uploads"),
             asyncio.create_task(chain_for_ever(wired.distribution.audited), name="chain-audit-trail"),
             asyncio.create_task(record_pulls_for_ever(wired.distribution.pull_counts), name="record-pulls"),
             asyncio.create_task(wired.api.clusters.keeper.run(), name="keep-clusters"),
             asyncio.create_task(
-                open_work(self._settings, wired.database, self._clock).run(), name="work-behind-requests"
+                open_work(self._settings, wired.database, self._clock, performer).run(),
+                name="work-behind-requests",
             ),
         )
 
@@ -116,6 +119,7 @@ class Application:
             for chore in chores:
                 chore.cancel()
             await asyncio.gather(*chores, return_exceptions=True)
+            await performer.close()
             await record_pulls(wired.distribution.pull_counts)
 
         stack.push_async_callback(stop)

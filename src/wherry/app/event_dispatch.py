@@ -17,6 +17,8 @@ from wherry.events.kinds import EventKind
 from wherry.kit.clock import Clock
 from wherry.registry import events as registry_events
 from wherry.settings import Settings
+from wherry.triggers import events as trigger_events
+from wherry.triggers.react import react
 from wherry.webhooks.react import TellWebhooks
 
 logger = logging.getLogger(__name__)
@@ -26,12 +28,15 @@ AT_LEAST_EVERY = timedelta(seconds=5)
 AGAIN_AFTER = timedelta(seconds=1)
 
 # What can happen, as the domains declare it.
-EVENT_KINDS: tuple[EventKind, ...] = (*registry_events.KINDS,)
+EVENT_KINDS: tuple[EventKind, ...] = (
+    *registry_events.KINDS,
+    *trigger_events.KINDS,
+)
 
 
 def reactions_of(settings: Settings, clock: Clock) -> Mapping[str, Reaction]:
     """Who reacts to events, by name. Each gets events of every kind, and is short: pushes wait for it."""
-    return {"webhooks": TellWebhooks(source_of(settings), clock)}
+    return {"triggers": react, "webhooks": TellWebhooks(source_of(settings), clock)}
 
 
 class Dispatcher:

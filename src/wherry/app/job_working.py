@@ -19,6 +19,7 @@ from wherry.jobs.schedules import Schedule, enqueue_scheduled, next_tick, start_
 from wherry.jobs.working import Observer, Worker
 from wherry.kit.clock import Clock
 from wherry.settings import Settings
+from wherry.triggers.perform import Performer
 from wherry.webhooks.deliveries import JOB as DELIVER_WEBHOOK
 
 logger = logging.getLogger(__name__)
@@ -30,9 +31,12 @@ TIDY = "jobs.tidy"
 SCHEDULES: tuple[Schedule, ...] = (Schedule("tidy", "23 * * * *", TIDY),)
 
 
-def handlers_of(settings: Settings, database: Database, clock: Clock) -> Mapping[str, Handler]:
+def handlers_of(
+    settings: Settings, database: Database, clock: Clock, performer: Performer
+) -> Mapping[str, Handler]:
     """Who does the work, by kind of job."""
     return {
+        **performer.handlers,
         DELIVER_WEBHOOK: open_deliver(settings, database, clock),
         TIDY: Tidying(database, clock, settings.jobs.keep_finished, settings.jobs.keep_events).run,
     }
@@ -103,14 +107,20 @@ class Work:
             await self._bell.close()
 
 
-def open_work(settings: Settings, database: Database, clock: Clock, observer: Observer | None = None) -> Work:
+def open_work(
+    settings: Settings,
+    database: Database,
+    clock: Clock,
+    performer: Performer,
+    observer: Observer | None = None,
+) -> Work:
     """Begins once it runs."""
     bell = Bell(database)
     return Work(
         settings,
         database,
         clock,
-        handlers=handlers_of(settings, database, clock),
+        handlers=handlers_of(settings, database, clock, performer),
         dispatcher=Dispatcher(database, clock, bell, reactions_of(settings, clock)),
         bell=bell,
         observer=observer,
