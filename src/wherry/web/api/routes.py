@@ -8,6 +8,7 @@ from wherry.web.api import (
     cluster_openings,
     clusters,
     explanations,
+    federations,
     image_uses,
     images,
     joining,
@@ -65,4 +66,5 @@ OPERATIONS: tuple[Operation, ...] = (
     *pull_secrets.OPERATIONS,
     *pull_secret_changes.OPERATIONS,
     *image_uses.OPERATIONS,
+    *federations.OPERATIONS,
 )
