@@ -9,6 +9,7 @@ import typer
 from wherry.cli.data_folder import change, open_database
 from wherry.cli.options import ConfigOption, DataOption, JsonOption, fail
 from wherry.cli.output import print_record, print_rows
+from wherry.cli.server import Server, ServerOption, moment, resource_path
 from wherry.cli.team import split
 
 if TYPE_CHECKING:
@@ -31,6 +32,8 @@ ResourceArgument = Annotated[
     str, typer.Argument(metavar="ON", help="An organization such as acme, or one image such as acme/web.")
 ]
 
+_COLUMNS = ["user", "team", "level", "kind", "on", "granted"]
+
 
 @access.command()
 def grant(
@@ -38,6 +41,7 @@ def grant(
     level: LevelArgument,
     on: ResourceArgument,
     team: TeamOption = False,
+    server: ServerOption = None,
     data: DataOption = None,
     config: ConfigOption = None,
 ) -> None:
@@ -58,6 +62,11 @@ def grant(
         wanted = Level.parse(level)
     except ValueError as error:
         fail(str(error), 2)
+    if server is not None:
+        path = _permission_path(on, holder, is_team=team)
+        server.call("PUT", *path, body={"level": wanted.word})
+        typer.echo(f"{holder} has {wanted.word} on the {Resource.parse(on)} now.")
+        return
     with open_database(data, config) as database:
         resource, now = Resource.parse(on), SystemClock().now()
 
@@ -77,6 +86,7 @@ def revoke(
     holder: HolderArgument,
     on: ResourceArgument,
     team: TeamOption = False,
+    server: ServerOption = None,
     data: DataOption = None,
     config: ConfigOption = None,
 ) -> None:
@@ -92,6 +102,10 @@ def revoke(
     from wherry.identity.teams import get_team
     from wherry.identity.users import get_user
 
+    if server is not None:
+        server.call("DELETE", *_permission_path(on, holder, is_team=team))
+        typer.echo(f"{holder} has nothing on the {Resource.parse(on)} any more.")
+        return
     with open_database(data, config) as database:
         resource = Resource.parse(on)
 
@@ -119,6 +133,7 @@ def _action(resource: Resource) -> Action:
 def list_all(
     user: Annotated[str | None, typer.Option("--user", help="What this user was given.")] = None,
     on: Annotated[str | None, typer.Option("--on", help="Who was given what on this.")] = None,
+    server: ServerOption = None,
     data: DataOption = None,
     config: ConfigOption = None,
     as_json: JsonOption = False,
@@ -137,6 +152,9 @@ def list_all(
         teams = [] if user else [*list_team_grants(tx, resource=resource)]
         return sorted([*given, *teams], key=lambda each: (each.resource.name, each.resource.kind))
 
+    if server is not None:
+        print_rows(_told_rights(server, user, on), _COLUMNS, as_json=as_json)
+        return
     with open_database(data, config) as database:
         rights = database.read_now(found)
     rows: list[dict[str, Any]] = [
@@ -150,7 +168,7 @@ def list_all(
         }
         for given in rights
     ]
-    print_rows(rows, ["user", "team", "level", "kind", "on", "granted"], as_json=as_json)
+    print_rows(rows, _COLUMNS, as_json=as_json)
 
 
 @access.command()
@@ -171,6 +189,7 @@ def explain(
     key: Annotated[
         str | None, typer.Option("--key", metavar="KEY", help="For a login by this access key of the user.")
     ] = None,
+    server: ServerOption = None,
     data: DataOption = None,
     config: ConfigOption = None,
     as_json: JsonOption = False,
@@ -181,29 +200,68 @@ def explain(
     """
     from wherry.access.resources import Resource
     from wherry.kit.clock import SystemClock
-    from wherry.registry.explain import Source
     from wherry.registry.explain import explain as decide
 
     wanted = _named(action)
+    if server is not None:
+        told = server.get("explanations", action=wanted.value, user=user, resource=on, key=key)
+        _print_explanation(told["allowed"], told["reason"], told["rights"], as_json=as_json)
+        return
     with open_database(data, config) as database:
         resource, now = None if on is None else Resource.parse(on), SystemClock().now()
         found = database.read_now(lambda tx: decide(tx, user, wanted, resource, now, key_id=key))
-    shown: dict[str, Any] = {"allowed": found.allowed, "reason": found.reason}
+    rights = [
+        {
+            "source": right.source.value,
+            "level": right.level.word,
+            "words": right.words,
+            "suffices": right.suffices,
+        }
+        for right in found.rights
+    ]
+    _print_explanation(found.allowed, found.reason, rights, as_json=as_json)
+
+
+def _print_explanation(allowed: bool, reason: str, rights: list[dict[str, Any]], *, as_json: bool) -> None:
+    shown: dict[str, Any] = {"allowed": allowed, "reason": reason}
     if as_json:
-        rights = [
-            {
-                "source": right.source.value,
-                "level": right.level.word,
-                "words": right.words,
-                "suffices": right.suffices,
-            }
-            for right in found.rights
-        ]
         print_record(shown | {"rights": rights}, as_json=True)
         return
     print_record(shown, as_json=False)
-    for right in found.rights:
-        typer.echo(f"{'limit' if right.source is Source.KEY else 'right':<7}  {right.words}")
+    for right in rights:
+        typer.echo(f"{'limit' if right['source'] == 'key' else 'right':<7}  {right['words']}")
+
+
+def _permission_path(on: str, holder: str, *, is_team: bool) -> tuple[str, ...]:
+    """What a user or team was given on it, in the API. A team has rights in its organization only."""
+    path = resource_path(on)
+    if not is_team:
+        return *path, "permissions", "users", holder
+    organization, name = split(holder)
+    if organization != path[1]:
+        fail(f"the team {holder} can have rights on {organization} and on images of it only.")
+    return *path, "permissions", "teams", name
+
+
+def _told_rights(server: Server, user: str | None, on: str | None) -> list[dict[str, Any]]:
+    """Rights as the API shows them: those of users first, then those of teams."""
+    if on is None:
+        fail("a server tells who has rights on one thing: say on which, with --on.", 2)
+    path = resource_path(on)
+    found = [each for each in server.list(*path, "permissions").items if not each["inherited"]]
+    rows = [
+        {
+            "user": None if each["holder"] == "team" else each["name"],
+            "team": f"{path[1]}/{each['name']}" if each["holder"] == "team" else None,
+            "level": each["level"],
+            "kind": each["on"],
+            "on": on,
+            "granted": moment(each["granted_at"]),
+        }
+        for each in found
+        if user is None or (each["holder"] != "team" and each["name"] == user)
+    ]
+    return sorted(rows, key=lambda row: (row["user"] is None, row["user"] or row["team"]))
 
 
 def _named(text: str) -> Action:

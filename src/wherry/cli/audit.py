@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,6 +14,7 @@ import typer
 from wherry.cli.data_folder import open_database
 from wherry.cli.options import ConfigOption, DataOption, JsonOption, fail, resolve
 from wherry.cli.output import print_record, print_rows
+from wherry.cli.server import ServerOption
 
 if TYPE_CHECKING:
     from wherry.audit.listing import AuditFilter, AuditRecord
@@ -90,6 +91,7 @@ def list_all(
     limit: Annotated[
         int, typer.Option("--limit", min=1, max=100_000, metavar="N", help="Print at most this many.")
     ] = 50,
+    server: ServerOption = None,
     data: DataOption = None,
     config: ConfigOption = None,
     as_json: JsonOption = False,
@@ -101,12 +103,20 @@ def list_all(
     from wherry.audit.listing import list_records
 
     narrowed = _filter(actor, action, on, organization, result, key, since, until)
-    with _settled(data, config) as (database, _):
-        page = database.read_now(lambda tx: list_records(tx, narrowed, before=before, size=limit))
-    rows = [_record(record) if as_json else _row(record) for record in page.items]
+    records: Sequence[AuditRecord]
+    if server is not None:
+        if before is not None:
+            fail("a server lists from its newest record on: narrow it with --until, not with --before.", 2)
+        told, more = server.list("audit", limit=limit, **_query(narrowed))
+        records = [_told(each) for each in told]
+    else:
+        with _settled(data, config) as (database, _):
+            page = database.read_now(lambda tx: list_records(tx, narrowed, before=before, size=limit))
+        records, more = page.items, page.more
+    rows = [_record(record) if as_json else _row(record) for record in records]
     print_rows(rows, _COLUMNS, as_json=as_json)
-    if page.more:
-        position = page.items[-1].position
+    if more:
+        position = records[-1].position
         typer.echo(f"There are more: go on with --before {position}, or raise --limit.", err=True)
 
 
@@ -292,6 +302,19 @@ def _write_all(chunks: Iterator[str]) -> None:
     except BrokenPipeError:  # such as of `| head`
         sys.stderr.close()
         raise typer.Exit(1) from None
+
+
+def _query(narrowed: AuditFilter) -> dict[str, Any]:
+    """The filter as the API's parameters."""
+    query = {name: getattr(narrowed, name) for name in narrowed.__slots__ if name != "key_id"}
+    return query | {"key": narrowed.key_id}
+
+
+def _told(record: dict[str, Any]) -> AuditRecord:
+    """A record as the API shows it."""
+    from wherry.audit.listing import AuditRecord
+
+    return AuditRecord(**{**record, "at": datetime.fromisoformat(record["at"])})
 
 
 def _record(record: AuditRecord) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TextIO
 
@@ -15,6 +15,7 @@ import typer
 from wherry.cli.data_folder import change, open_database
 from wherry.cli.options import ConfigOption, DataOption, JsonOption, fail, resolve
 from wherry.cli.output import print_json, print_rows
+from wherry.cli.server import Server, ServerOption, moment
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -22,6 +23,11 @@ if TYPE_CHECKING:
 keys = typer.Typer(no_args_is_help=True, help="Access keys: logins for programs, each with its own limits.")
 
 KeyArgument = Annotated[str, typer.Argument(metavar="KEY", help="Id of the access key.")]
+
+OwnerOption = Annotated[
+    str | None,
+    typer.Option("--user", help="With --server: whose key it is; else it is your own.", show_default=False),
+]
 
 _COLUMNS = ["id", "user", "name", "scope", "expires", "disabled", "last_used", "last_used_from"]
 _UNITS = {"h": "hours", "d": "days", "w": "weeks"}
@@ -37,6 +43,7 @@ def create(
         typer.Option("--scope", help="At the most this, such as acme/web=write; may be repeated."),
     ] = None,
     expires: Annotated[str | None, typer.Option("--expires", help="Ends after this long: 12h, 90d.")] = None,
+    server: ServerOption = None,
     data: DataOption = None,
     config: ConfigOption = None,
 ) -> None:
@@ -52,27 +59,34 @@ def create(
     from wherry.identity.users import get_user
     from wherry.kit.clock import SystemClock
 
-    limits, lifetime = _scope(scope), _lifetime(expires)
+    limits, lifetime = _scope(scope), lifetime_of(expires)
     now = SystemClock().now()
-    with open_database(data, config) as database, _new_file(csv) as file:
-        sealer = open_sealer(resolve(config=config, data=data).settings)
-        made = change(
-            database,
-            Action.KEY_CHANGE,
-            lambda key: Target.access_key(key.id),
-            lambda tx: create_access_key(
-                tx,
-                sealer,
-                get_user(tx, user).id,
-                name,
-                now,
-                scope=limits,
-                expires_at=None if lifetime is None else now + lifetime,
-            ),
-            {"change": "created", "user": user, "name": name, "scope": limits, "expires": expires},
-        )
-        file.write(write_credentials(Credentials(user, made.id, made.secret)))
-    typer.echo(f"The access key {made.id} of {user} is in {csv}. Keep it safe: there is no second copy.")
+    ends = None if lifetime is None else now + lifetime
+    if server is not None:
+        wanted = {
+            "name": name,
+            "scope": _told_scope(limits),
+            "expires_at": None if ends is None else ends.isoformat(),
+        }
+        with _new_file(csv) as file:
+            told = server.call("POST", *_maker_path(server, user), body=wanted)
+            file.write(write_credentials(Credentials(user, told["id"], told["secret"])))
+        key_id = told["id"]
+    else:
+        with open_database(data, config) as database, _new_file(csv) as file:
+            sealer = open_sealer(resolve(config=config, data=data).settings)
+            made = change(
+                database,
+                Action.KEY_CHANGE,
+                lambda key: Target.access_key(key.id),
+                lambda tx: create_access_key(
+                    tx, sealer, get_user(tx, user).id, name, now, scope=limits, expires_at=ends
+                ),
+                {"change": "created", "user": user, "name": name, "scope": limits, "expires": expires},
+            )
+            file.write(write_credentials(Credentials(user, made.id, made.secret)))
+        key_id = made.id
+    typer.echo(f"The access key {key_id} of {user} is in {csv}. Keep it safe: there is no second copy.")
 
 
 @keys.command()
@@ -86,6 +100,8 @@ def rotate(
         str | None,
         typer.Option("--expires", help="The new key ends after this long; else it lives as the old one."),
     ] = None,
+    user: OwnerOption = None,
+    server: ServerOption = None,
     data: DataOption = None,
     config: ConfigOption = None,
 ) -> None:
@@ -100,13 +116,24 @@ def rotate(
     from wherry.identity.credentials_csv import Credentials, write_credentials
     from wherry.kit.clock import SystemClock
 
-    aside, lifetime = _duration("--overlap", overlap), _lifetime(expires)
+    aside, lifetime = _duration("--overlap", overlap), lifetime_of(expires)
     now = SystemClock().now()
+    ends = None if lifetime is None else now + lifetime
+    if server is not None:
+        path = _maker_path(server, user or server.user)
+        wanted = {
+            "overlap_seconds": int(aside.total_seconds()),
+            "expires_at": None if ends is None else ends.isoformat(),
+        }
+        with _new_file(csv) as file:
+            told = server.call("POST", *path, key, "rotation", body=wanted)
+            file.write(write_credentials(Credentials(told["user"], told["id"], told["secret"])))
+        _print_rotated(told["id"], told["user"], csv, key, moment(server.get(*path, key)["expires_at"]))
+        return
     with open_database(data, config) as database, _new_file(csv) as file:
         sealer = open_sealer(resolve(config=config, data=data).settings)
 
         def work(tx: Connection) -> tuple[AccessKey, NewAccessKey]:
-            ends = None if lifetime is None else now + lifetime
             new = rotate_access_key(tx, sealer, key, now, overlap=aside, expires_at=ends)
             return get_access_key(tx, key), new
 
@@ -118,15 +145,20 @@ def rotate(
             lambda made: {"change": "rotated", "key": made[1].id, "overlap": overlap, "expires": expires},
         )
         file.write(write_credentials(Credentials(old.user, new.id, new.secret)))
+    _print_rotated(new.id, old.user, csv, key, old.expires_at)
+
+
+def _print_rotated(new: str, user: str, csv: Path, old: str, old_ends: datetime | None) -> None:
     typer.echo(
-        f"The access key {new.id} of {old.user} is in {csv}. Keep it safe: there is no second copy.\n"
-        f"{key} works until {old.expires_at:%Y-%m-%d %H:%M:%S} UTC."
+        f"The access key {new} of {user} is in {csv}. Keep it safe: there is no second copy.\n"
+        f"{old} works until {old_ends:%Y-%m-%d %H:%M:%S} UTC."
     )
 
 
 @keys.command("list")
 def list_all(
     user: Annotated[str | None, typer.Option("--user", help="Keys of this user only.")] = None,
+    server: ServerOption = None,
     data: DataOption = None,
     config: ConfigOption = None,
     as_json: JsonOption = False,
@@ -138,6 +170,10 @@ def list_all(
     from wherry.access.levels import Level
     from wherry.identity.access_keys import list_access_keys
 
+    if server is not None:
+        told = server.list(*_keys_path(server, user)).items
+        print_rows([_told(key) for key in told], _COLUMNS, as_json=as_json)
+        return
     with open_database(data, config) as database:
         found = database.read_now(lambda tx: list_access_keys(tx, user))
     rows: list[dict[str, Any]] = [
@@ -160,27 +196,51 @@ def list_all(
 
 
 @keys.command()
-def disable(key: KeyArgument, data: DataOption = None, config: ConfigOption = None) -> None:
+def disable(
+    key: KeyArgument,
+    user: OwnerOption = None,
+    server: ServerOption = None,
+    data: DataOption = None,
+    config: ConfigOption = None,
+) -> None:
     """Refuse a key from now on, also tokens that it has got; `enable` brings it back.
 
     Example: wherry key disable 0O3NR0C2YB7J6VUXTZ1K
     """
-    _set_disabled(key, True, data, config)
+    if server is not None:
+        server.call("PATCH", *_keys_path(server, user), key, body={"is_disabled": True})
+    else:
+        _set_disabled(key, True, data, config)
     typer.echo(f"{key} is disabled.")
 
 
 @keys.command()
-def enable(key: KeyArgument, data: DataOption = None, config: ConfigOption = None) -> None:
+def enable(
+    key: KeyArgument,
+    user: OwnerOption = None,
+    server: ServerOption = None,
+    data: DataOption = None,
+    config: ConfigOption = None,
+) -> None:
     """Let a disabled key log in again.
 
     Example: wherry key enable 0O3NR0C2YB7J6VUXTZ1K
     """
-    _set_disabled(key, False, data, config)
+    if server is not None:
+        server.call("PATCH", *_keys_path(server, user), key, body={"is_disabled": False})
+    else:
+        _set_disabled(key, False, data, config)
     typer.echo(f"{key} is enabled.")
 
 
 @keys.command()
-def delete(key: KeyArgument, data: DataOption = None, config: ConfigOption = None) -> None:
+def delete(
+    key: KeyArgument,
+    user: OwnerOption = None,
+    server: ServerOption = None,
+    data: DataOption = None,
+    config: ConfigOption = None,
+) -> None:
     """Delete a key for ever.
 
     Example: wherry key delete 0O3NR0C2YB7J6VUXTZ1K
@@ -189,14 +249,17 @@ def delete(key: KeyArgument, data: DataOption = None, config: ConfigOption = Non
     from wherry.audit.entries import Target
     from wherry.identity.access_keys import delete_access_key
 
-    with open_database(data, config) as database:
-        change(
-            database,
-            Action.KEY_CHANGE,
-            Target.access_key(key),
-            lambda tx: delete_access_key(tx, key),
-            {"change": "deleted"},
-        )
+    if server is not None:
+        server.call("DELETE", *_keys_path(server, user), key)
+    else:
+        with open_database(data, config) as database:
+            change(
+                database,
+                Action.KEY_CHANGE,
+                Target.access_key(key),
+                lambda tx: delete_access_key(tx, key),
+                {"change": "deleted"},
+            )
     typer.echo(f"{key} is deleted.")
 
 
@@ -256,6 +319,49 @@ def show_login_key(
         typer.echo(f"\n# {name.replace('_', ' ')}\n{line.rstrip()}")
 
 
+def _keys_path(server: Server, user: str | None) -> tuple[str, ...]:
+    """Where the keys of a user or robot are in the API; None is whoever asks."""
+    if user in (None, server.user):
+        return "me", "keys"
+    assert user is not None
+    organization, plus, robot = user.partition("+")
+    if plus:
+        return "organizations", organization, "robots", robot, "keys"
+    return "users", user, "keys"
+
+
+def _maker_path(server: Server, user: str) -> tuple[str, ...]:
+    """The same, where keys are made: a server gives nobody the secrets of another person."""
+    path = _keys_path(server, user)
+    if path[0] == "users":
+        fail(f"over the API only {user} can make a key of {user}; without --server it works on the folder.")
+    return path
+
+
+def _told(key: dict[str, Any]) -> dict[str, Any]:
+    """A key as the API shows it."""
+    scope = key["scope"]
+    return {
+        "id": key["id"],
+        "user": key["user"],
+        "name": key["name"],
+        "scope": None if scope is None else [f"{each['resource']}={each['level']}" for each in scope],
+        "expires": moment(key["expires_at"]),
+        "disabled": key["is_disabled"],
+        "created": moment(key["created_at"]),
+        "last_used": moment(key["last_used_at"]),
+        "last_used_from": key["last_used_from"],
+    }
+
+
+def _told_scope(limits: dict[str, int] | None) -> list[dict[str, str]] | None:
+    from wherry.access.levels import Level
+
+    if limits is None:
+        return None
+    return [{"resource": on, "level": Level(level).word} for on, level in limits.items()]
+
+
 def _scope(texts: list[str] | None) -> dict[str, int] | None:
     from wherry.access.levels import Level
     from wherry.access.resources import Resource
@@ -273,7 +379,8 @@ def _scope(texts: list[str] | None) -> dict[str, int] | None:
     return limits
 
 
-def _lifetime(text: str | None) -> timedelta | None:
+def lifetime_of(text: str | None) -> timedelta | None:
+    """Of an option `--expires`; ends the program where it cannot be read."""
     return None if text is None else _duration("--expires", text)
 
 

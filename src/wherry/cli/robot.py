@@ -9,6 +9,7 @@ import typer
 from wherry.cli.data_folder import change, open_database
 from wherry.cli.options import ConfigOption, DataOption, JsonOption, fail
 from wherry.cli.output import print_rows
+from wherry.cli.server import Server, ServerOption, moment
 from wherry.cli.team import split
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ def create(
         typer.Option("--right", help="What it may, such as acme/web=write; may be repeated."),
     ] = None,
     description: Annotated[str, typer.Option("--description", help="What the robot is for.")] = "",
+    server: ServerOption = None,
     data: DataOption = None,
     config: ConfigOption = None,
 ) -> None:
@@ -56,23 +58,29 @@ def create(
             grant(tx, made.user_id, resource, level, None, now)
         return made
 
-    with open_database(data, config) as database:
-        made = change(
-            database,
-            Action.ROBOT_CHANGE,
-            _target(robot),
-            work,
-            {"change": "created", "rights": [f"{on.scope}={level.word}" for on, level in rights]},
-        )
+    if server is not None:
+        given = [{"resource": on.scope, "level": level.word} for on, level in rights]
+        wanted = {"name": name, "description": description, "rights": given}
+        user = server.call("POST", "organizations", organization, "robots", body=wanted)["user"]
+    else:
+        with open_database(data, config) as database:
+            user = change(
+                database,
+                Action.ROBOT_CHANGE,
+                _target(robot),
+                work,
+                {"change": "created", "rights": [f"{on.scope}={level.word}" for on, level in rights]},
+            ).user_name
     typer.echo(
         f"{organization} has the robot {name} now. Make a key for it:\n"
-        f"  wherry key create --user {made.user_name} --csv credentials.csv"
+        f"  wherry key create --user {user} --csv credentials.csv"
     )
 
 
 @robots.command("list")
 def list_all(
     organization: Annotated[str, typer.Argument(metavar="ORGANIZATION", help="Which one's robots.")],
+    server: ServerOption = None,
     data: DataOption = None,
     config: ConfigOption = None,
     as_json: JsonOption = False,
@@ -102,12 +110,18 @@ def list_all(
             for each in list_robots(tx, organization)
         ]
 
-    with open_database(data, config) as database:
-        print_rows(database.read_now(found), _COLUMNS, as_json=as_json)
+    if server is not None:
+        rows = _told(server, organization)
+    else:
+        with open_database(data, config) as database:
+            rows = database.read_now(found)
+    print_rows(rows, _COLUMNS, as_json=as_json)
 
 
 @robots.command()
-def delete(robot: RobotArgument, data: DataOption = None, config: ConfigOption = None) -> None:
+def delete(
+    robot: RobotArgument, server: ServerOption = None, data: DataOption = None, config: ConfigOption = None
+) -> None:
     """Delete a robot with its keys and rights.
 
     Example: wherry robot delete acme/ci
@@ -116,15 +130,35 @@ def delete(robot: RobotArgument, data: DataOption = None, config: ConfigOption =
     from wherry.identity.robots import delete_robot
 
     organization, name = split(robot, "robot")
-    with open_database(data, config) as database:
-        change(
-            database,
-            Action.ROBOT_CHANGE,
-            _target(robot),
-            lambda tx: delete_robot(tx, organization, name),
-            {"change": "deleted"},
-        )
+    if server is not None:
+        server.call("DELETE", "organizations", organization, "robots", name)
+    else:
+        with open_database(data, config) as database:
+            change(
+                database,
+                Action.ROBOT_CHANGE,
+                _target(robot),
+                lambda tx: delete_robot(tx, organization, name),
+                {"change": "deleted"},
+            )
     typer.echo(f"{organization} has no robot {name} any more.")
+
+
+def _told(server: Server, organization: str) -> list[dict[str, Any]]:
+    """Robots as the API shows them; it tells the rights with each one only."""
+    path = ("organizations", organization, "robots")
+    found = [server.get(*path, each["name"]) for each in server.list(*path).items]
+    return [
+        {
+            "user": each["user"],
+            "description": each["description"],
+            "disabled": each["is_disabled"],
+            "keys": each["key_count"],
+            "rights": [f"{given['resource']}={given['level']}" for given in each["rights"]],
+            "created": moment(each["created_at"]),
+        }
+        for each in found
+    ]
 
 
 def _rights(texts: list[str]) -> list[tuple[Resource, Level]]:

@@ -132,23 +132,26 @@ def moment(text: str | None) -> datetime | None:
     return None if text is None else datetime.fromisoformat(text)
 
 
-def image_path(name: str) -> tuple[str, str, str, str]:
-    """Where an image with this whole name is in the API. Ends the program where it is no name."""
+def resource_path(on: str) -> tuple[str, ...]:
+    """Where an organization or an image is in the API. Ends the program where it is no name."""
     from wherry.access.resources import Kind, Resource
-    from wherry.identity.organizations import LIBRARY
     from wherry.oci.errors import InvalidName
 
     try:
-        resource = Resource.parse(name if "/" in name else f"{LIBRARY}/{name}")
+        resource = Resource.parse(on)
     except InvalidName as error:
         fail(str(error))
-    assert resource.kind is Kind.IMAGE
-    return (
-        "organizations",
-        resource.organization,
-        "images",
-        resource.name.removeprefix(f"{resource.organization}/"),
-    )
+    path = ("organizations", resource.organization)
+    if resource.kind is Kind.ORGANIZATION:
+        return path
+    return *path, "images", resource.scope.removeprefix(f"{resource.organization}/")
+
+
+def image_path(name: str) -> tuple[str, ...]:
+    """Where an image is in the API; without an organization it is one of the library."""
+    from wherry.identity.organizations import LIBRARY
+
+    return resource_path(name if "/" in name else f"{LIBRARY}/{name}")
 
 
 def _login_at(host: str) -> tuple[str, str]:

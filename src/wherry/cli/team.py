@@ -9,6 +9,7 @@ import typer
 from wherry.cli.data_folder import change, open_database
 from wherry.cli.options import ConfigOption, DataOption, JsonOption, fail
 from wherry.cli.output import print_record, print_rows
+from wherry.cli.server import Server, ServerOption, moment
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -33,6 +34,7 @@ def create(
         str | None,
         typer.Option("--group", help="People of this group of the sign-in service become members."),
     ] = None,
+    server: ServerOption = None,
     data: DataOption = None,
     config: ConfigOption = None,
 ) -> None:
@@ -46,16 +48,20 @@ def create(
 
     organization, name = split(team)
     now = SystemClock().now()
-    with open_database(data, config) as database:
-        change(
-            database,
-            Action.TEAM_CHANGE,
-            _target(team),
-            lambda tx: create_team(
-                tx, organization, name, None, now, description=description, oidc_group=group
-            ),
-            {"change": "created", "oidc_group": group},
-        )
+    if server is not None:
+        wanted = {"name": name, "description": description, "oidc_group": group}
+        server.call("POST", "organizations", organization, "teams", body=wanted)
+    else:
+        with open_database(data, config) as database:
+            change(
+                database,
+                Action.TEAM_CHANGE,
+                _target(team),
+                lambda tx: create_team(
+                    tx, organization, name, None, now, description=description, oidc_group=group
+                ),
+                {"change": "created", "oidc_group": group},
+            )
     typer.echo(f"{organization} has the team {name} now.")
 
 
@@ -64,6 +70,7 @@ def list_all(
     organization: Annotated[
         str | None, typer.Argument(metavar="[ORGANIZATION]", help="Teams of this one only.")
     ] = None,
+    server: ServerOption = None,
     data: DataOption = None,
     config: ConfigOption = None,
     as_json: JsonOption = False,
@@ -90,13 +97,21 @@ def list_all(
             for each in list_teams(tx, organization=organization)
         ]
 
-    with open_database(data, config) as database:
-        print_rows(database.read_now(found), _COLUMNS, as_json=as_json)
+    if server is not None:
+        rows = _told_teams(server, organization)
+    else:
+        with open_database(data, config) as database:
+            rows = database.read_now(found)
+    print_rows(rows, _COLUMNS, as_json=as_json)
 
 
 @teams.command()
 def show(
-    team: TeamArgument, data: DataOption = None, config: ConfigOption = None, as_json: JsonOption = False
+    team: TeamArgument,
+    server: ServerOption = None,
+    data: DataOption = None,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Print who is in a team, and what the team may.
 
@@ -119,12 +134,18 @@ def show(
             "rights": [f"{each.resource.scope}={each.level.word}" for each in list_team_grants(tx, team=one)],
         }
 
-    with open_database(data, config) as database:
-        print_record(database.read_now(found), as_json=as_json)
+    if server is not None:
+        record = _told_team(server, organization, name)
+    else:
+        with open_database(data, config) as database:
+            record = database.read_now(found)
+    print_record(record, as_json=as_json)
 
 
 @teams.command()
-def delete(team: TeamArgument, data: DataOption = None, config: ConfigOption = None) -> None:
+def delete(
+    team: TeamArgument, server: ServerOption = None, data: DataOption = None, config: ConfigOption = None
+) -> None:
     """Delete a team; what its members had by it ends with the next request.
 
     Example: wherry team delete acme/web
@@ -133,19 +154,28 @@ def delete(team: TeamArgument, data: DataOption = None, config: ConfigOption = N
     from wherry.identity.teams import delete_team
 
     organization, name = split(team)
-    with open_database(data, config) as database:
-        change(
-            database,
-            Action.TEAM_CHANGE,
-            _target(team),
-            lambda tx: delete_team(tx, organization, name),
-            {"change": "deleted"},
-        )
+    if server is not None:
+        server.call("DELETE", "organizations", organization, "teams", name)
+    else:
+        with open_database(data, config) as database:
+            change(
+                database,
+                Action.TEAM_CHANGE,
+                _target(team),
+                lambda tx: delete_team(tx, organization, name),
+                {"change": "deleted"},
+            )
     typer.echo(f"{organization} has no team {name} any more.")
 
 
 @teams.command()
-def add(team: TeamArgument, user: UserArgument, data: DataOption = None, config: ConfigOption = None) -> None:
+def add(
+    team: TeamArgument,
+    user: UserArgument,
+    server: ServerOption = None,
+    data: DataOption = None,
+    config: ConfigOption = None,
+) -> None:
     """Let a user be in a team; no sign-in takes them away.
 
     Example: wherry team add acme/web ann
@@ -157,20 +187,27 @@ def add(team: TeamArgument, user: UserArgument, data: DataOption = None, config:
 
     organization, name = split(team)
     now = SystemClock().now()
-    with open_database(data, config) as database:
-        change(
-            database,
-            Action.TEAM_CHANGE,
-            _target(team),
-            lambda tx: add_member(tx, get_team(tx, organization, name), get_user(tx, user).id, now),
-            {"added": user},
-        )
+    if server is not None:
+        server.call("PUT", "organizations", organization, "teams", name, "members", user)
+    else:
+        with open_database(data, config) as database:
+            change(
+                database,
+                Action.TEAM_CHANGE,
+                _target(team),
+                lambda tx: add_member(tx, get_team(tx, organization, name), get_user(tx, user).id, now),
+                {"added": user},
+            )
     typer.echo(f"{user} is in {team} now.")
 
 
 @teams.command()
 def remove(
-    team: TeamArgument, user: UserArgument, data: DataOption = None, config: ConfigOption = None
+    team: TeamArgument,
+    user: UserArgument,
+    server: ServerOption = None,
+    data: DataOption = None,
+    config: ConfigOption = None,
 ) -> None:
     """Take a user out of a team; what they had by it ends with the next request.
 
@@ -186,9 +223,44 @@ def remove(
         if not remove_member(tx, get_team(tx, organization, name), get_user(tx, user).id):
             fail(f"{user} is not in {team}.")
 
-    with open_database(data, config) as database:
-        change(database, Action.TEAM_CHANGE, _target(team), work, {"removed": user})
+    if server is not None:
+        server.call("DELETE", "organizations", organization, "teams", name, "members", user)
+    else:
+        with open_database(data, config) as database:
+            change(database, Action.TEAM_CHANGE, _target(team), work, {"removed": user})
     typer.echo(f"{user} is not in {team} any more.")
+
+
+def _told_teams(server: Server, organization: str | None) -> list[dict[str, Any]]:
+    """Teams as the API shows them, of one organization or of all."""
+    wanted = [organization] if organization else [each["name"] for each in server.list("organizations").items]
+    return [
+        {
+            "organization": each["organization"],
+            "name": each["name"],
+            "description": each["description"],
+            "oidc_group": each["oidc_group"],
+            "members": each["member_count"],
+            "created": moment(each["created_at"]),
+        }
+        for name in wanted
+        for each in server.list("organizations", name, "teams").items
+    ]
+
+
+def _told_team(server: Server, organization: str, name: str) -> dict[str, Any]:
+    """One team as the API shows it."""
+    path = ("organizations", organization, "teams", name)
+    team, members = server.get(*path), server.list(*path, "members").items
+    return {
+        "organization": team["organization"],
+        "name": team["name"],
+        "description": team["description"],
+        "oidc_group": team["oidc_group"],
+        "created": moment(team["created_at"]),
+        "members": [each["user"] for each in members],
+        "rights": [f"{given['resource']}={given['level']}" for given in team["rights"]],
+    }
 
 
 def split(text: str, kind: str = "team") -> tuple[str, str]:
