@@ -16,8 +16,8 @@ from typing import Any
 
 import pytest
 
-from engines.pytest_plugin import require
-from engines.servers import RealCluster, Wherry, wherry, write_image_archive
+from engines.servers import RealCluster, Wherry, wherry
+from tests.clusters.private_images import push_private_image
 
 SLEEP = ["/bin/busybox", "sh", "-c", "exec /bin/busybox sleep 3600"]
 
@@ -55,23 +55,10 @@ class Typed:
 def registry(nodes: RealCluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Wherry]:
     """A Wherry that the nodes reach, with a private image in acme."""
     folder = tmp_path_factory.mktemp("walk")
-    with wherry(folder / "data", address=nodes.network.address) as server:
+    settings = {"WHERRY_CLUSTERS_ALLOWED_NETWORKS": f"{nodes.network.apiserver_address}/32"}
+    with wherry(folder / "data", settings=settings, address=nodes.network.address) as server:
         nodes.trust(server.host)
-        archive = folder / "image.tar"
-        write_image_archive(archive, "app:1", [require("busybox-static")], SLEEP, note="walk")
-        subprocess.run(
-            [
-                require("skopeo"),
-                "copy",
-                "--quiet",
-                "--preserve-digests",
-                "--dest-tls-verify=false",
-                f"--dest-creds={server.username}:{server.password}",
-                f"oci-archive:{archive}",
-                f"docker://{server.host}/acme/web:1",
-            ],
-            check=True,
-        )
+        push_private_image(server, "acme/web", SLEEP, folder)
         yield server
 
 
@@ -128,7 +115,8 @@ def test_with_default_secret_there_is_no_secret_step(
     typed: Typed, registry: Wherry, nodes: RealCluster, nodes_namespace: str
 ) -> None:
     typed("cluster", "change", "prod", "--default-secret")
-    typed("pull-secret", "sync", "prod", "--registry", registry.host)
+    # The server makes it by itself, also in a namespace that is new.
+    until(lambda: bool(typed.rows("pull-secret", "list", "prod", "-n", nodes_namespace)))
     rows = typed.rows("pull-secret", "list", "prod", "-n", nodes_namespace)
     assert [row["name"] for row in rows] == ["default-secret"]
     said = typed(
@@ -136,3 +124,7 @@ def test_with_default_secret_there_is_no_secret_step(
         "--pull-secret", "default-secret", "-n", nodes_namespace, "--watch",
     )  # fmt: skip
     assert "Running: 1 of 1 ready" in said
+    nodes.plane.kubectl("create", "namespace", "made-later")
+    until(lambda: bool(typed.rows("pull-secret", "list", "prod", "-n", "made-later")))
+    typed("cluster", "change", "prod", "--no-default-secret")
+    until(lambda: not typed.rows("pull-secret", "list", "prod", "-n", "made-later"))
