@@ -19,10 +19,15 @@ import pytest
 from sqlalchemy import Connection, update
 
 from engines.servers.wherry import Wherry
+from tests.clusters.kubeconfigs import kubeconfig
 from wherry.access.grants import grant
 from wherry.access.levels import Level
 from wherry.access.resources import Resource
 from wherry.access.tables import shares
+from wherry.clusters.addresses import AddressRules
+from wherry.clusters.cluster import get_cluster
+from wherry.clusters.kubeconfig import read_kubeconfig
+from wherry.clusters.register import Registration, register_cluster
 from wherry.db.database import Database
 from wherry.identity.access_keys import create_access_key
 from wherry.identity.login_keys import login_key
@@ -31,7 +36,11 @@ from wherry.identity.tables import access_keys
 from wherry.identity.users import create_user, get_user
 from wherry.kit.secrets import Sealer, master_key_in
 from wherry.oci.media_types import OCI_INDEX, OCI_MANIFEST
+from wherry.oci.names import RepositoryName
 from wherry.registry.pull_counts import Count, add_pulls
+from wherry.triggers.find import get_trigger
+from wherry.triggers.react import Push, fire
+from wherry.triggers.runs import State, end_run, get_run
 
 # The SDK keeps a file in the home folder from its import on, and asks the environment for proxies.
 _HOME = tempfile.mkdtemp(prefix="swr-sdk-")
@@ -221,6 +230,31 @@ class Site:
         body = swr.CreateNamespaceRequestBody(namespace=name)
         self.admin.create_namespace(swr.CreateNamespaceRequest(body=body))
         return name
+
+    def cluster(self, organization: str | None = None) -> str:
+        """A registered cluster that nobody answers for; answers its name."""
+        name, now = f"cluster{next(_numbers)}", datetime.now(UTC)
+        asked = Registration(name, read_kubeconfig(kubeconfig(), now), organization=organization)
+        self._write(
+            lambda tx: register_cluster(
+                tx, self.sealer, AddressRules(), asked, uid=None, created_by=None, now=now
+            )
+        )
+        return name
+
+    def cluster_id(self, name: str) -> str:
+        return str(self.database.read_now(lambda tx: get_cluster(tx, name)).id)
+
+    def run_trigger(self, image: str, name: str, tag: str, state: State, detail: str) -> None:
+        """As if somebody had pushed the tag, and this had become of it."""
+
+        def work(tx: Connection) -> None:
+            now, repository = datetime.now(UTC), RepositoryName(image)
+            push = Push(f"test:{next(_numbers)}", repository, tag, "sha256:" + "0" * 64, "ann", now)
+            for number in fire(tx, get_trigger(tx, repository, name), push, now):
+                end_run(tx, get_run(tx, number), state, detail, now)
+
+        self._write(work)
 
     def push(
         self, image: str, tag: str, layer: bytes = b"layer", subject: Pushed | None = None, **more: object

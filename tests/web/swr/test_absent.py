@@ -1,4 +1,4 @@
-"""Triggers, retention and sync before they are there, and the enterprise edition: shapes, clear refusals."""
+"""Retention and sync before they are there, and the enterprise edition: shapes, clear refusals."""
 
 from __future__ import annotations
 
@@ -16,20 +16,9 @@ _RULE = {
     "params": {"days": "30"},
     "tag_selectors": [{"kind": "label", "pattern": "x"}],
 }
-_TRIGGER = {
-    "name": "t",
-    "action": "update",
-    "app_type": "deployments",
-    "application": "web",
-    "cluster_ns": "default",
-    "trigger_type": "all",
-    "condition": ".*",
-    "enable": "true",
-}
 _SYNC = {"remoteRegionId": "eu-1", "remoteNamespace": "group"}
 
 _EMPTY = [
-    (swr.ListTriggersDetailsRequest, "list_triggers_details", {}, []),
     (swr.ListRetentionsRequest, "list_retentions", {}, []),
     (
         swr.ListRetentionHistoriesRequest,
@@ -41,7 +30,6 @@ _EMPTY = [
     (swr.ShowSyncJobRequest, "show_sync_job", {"filter": "limit::10|offset::0|order::desc"}, []),
 ]
 _NOT_YET = [
-    (swr.CreateTriggerRequest, "create_trigger", {"body": _TRIGGER}),
     (swr.CreateRetentionRequest, "create_retention", {"body": {"algorithm": "or", "rules": [_RULE]}}),
     (swr.CreateImageSyncRepoRequest, "create_image_sync_repo", {"body": _SYNC}),
     (
@@ -51,9 +39,6 @@ _NOT_YET = [
     ),
 ]
 _MISSING = [
-    (swr.ShowTriggerRequest, "show_trigger", {"trigger": "t"}, "4040126"),
-    (swr.UpdateTriggerRequest, "update_trigger", {"trigger": "t", "body": {"enable": "true"}}, "4040126"),
-    (swr.DeleteTriggerRequest, "delete_trigger", {"trigger": "t"}, "4040126"),
     (swr.ShowRetentionRequest, "show_retention", {"retention_id": 1}, "4040127"),
     (
         swr.UpdateRetentionRequest,

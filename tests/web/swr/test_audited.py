@@ -74,7 +74,17 @@ def bodies(place: Place) -> dict[str, Any]:
         "params": {"days": "30"},
         "tag_selectors": [{"kind": "label", "pattern": "x"}],
     }
-    trigger = {"name": "t", "action": "update", "trigger_type": "all", "enable": "true"}
+    trigger = {
+        "name": "t",
+        "action": "update",
+        "app_type": "deployments",
+        "application": "web",
+        "cluster_name": place.site.cluster(place.organization),
+        "cluster_ns": "default",
+        "trigger_type": "all",
+        "condition": ".*",
+        "enable": "true",
+    }
     sync = {"remoteRegionId": "eu-1", "remoteNamespace": "group", "imageTag": ["1"]}
     return {
         "create_namespace": {"namespace": place.organization + "new"},

@@ -17,6 +17,7 @@ import pytest
 from tests.web.swr.every_field import Check, Scene, Span, Text, asked
 from tests.web.swr.site import BOTH, Pushed, Site, document, refusal, swr, unpacked
 from wherry.access.levels import Level
+from wherry.triggers.runs import State as RunState
 from wherry.web.swr.routes import OPERATIONS, Operation, State
 from wherry.web.swr.tags import derived_id
 
@@ -653,7 +654,100 @@ def delete_repo_domains(scene: Scene) -> Check:
     return Check(swr.DeleteRepoDomainsRequest(**scene.where, access_domain=partner), 204, then=then)
 
 
-# Triggers, retention, sync: what is not there yet
+# Triggers
+
+
+def _trigger(scene: Scene, **more: str) -> tuple[dict[str, str], dict[str, Any]]:
+    """What is asked for, and what is shown of it."""
+    cluster = scene.site.cluster(scene.organization)
+    body = {
+        "name": "t",
+        "action": "update",
+        "app_type": "statefulsets",
+        "application": "web",
+        "cluster_id": scene.site.cluster_id(cluster),
+        "cluster_name": cluster,
+        "cluster_ns": "shop",
+        "container": "app",
+        "trigger_mode": "cce",
+        "trigger_type": "tag",
+        "condition": "1;2",
+        "enable": "true",
+        **more,
+    }
+    return body, {**body, "creator_name": "admin", "created_at": Span(), "trigger_history": []}
+
+
+def _make_trigger(scene: Scene) -> dict[str, Any]:
+    """A trigger that has fired twice; answers what is shown of it."""
+    body, shown = _trigger(scene)
+    scene.make_image()
+    scene.admin.create_trigger(
+        swr.CreateTriggerRequest(**scene.where, body=swr.CreateTriggerRequestBody(**body))
+    )
+    fired = Span()
+    scene.site.run_trigger(scene.image, "t", "1", RunState.SUCCESS, "2 of 2 pods run it")
+    scene.site.run_trigger(scene.image, "t", "2", RunState.ROLLED_BACK, "it does not start")
+    told: dict[str, Any] = {
+        key: value
+        for key, value in body.items()
+        if key not in ("name", "enable", "trigger_type", "trigger_mode")
+    }
+    told |= {"creator_name": "ann", "created_at": fired}
+    shown["trigger_history"] = [
+        {**told, "tag": "2", "result": "failed", "detail": "rolled back: it does not start"},
+        {**told, "tag": "1", "result": "success", "detail": "2 of 2 pods run it"},
+    ]
+    return shown
+
+
+@check
+def create_trigger(scene: Scene) -> Check:
+    body, shown = _trigger(scene)
+    scene.make_image()
+
+    def then(_: Any) -> None:
+        answered = scene.admin.show_trigger(swr.ShowTriggerRequest(**scene.where, trigger="t"))
+        assert document(answered) == shown
+
+    request = swr.CreateTriggerRequest(**scene.where, body=swr.CreateTriggerRequestBody(**body))
+    return Check(request, 201, then=then)
+
+
+@check
+def list_triggers_details(scene: Scene) -> Check:
+    return Check(swr.ListTriggersDetailsRequest(**scene.where), 200, {"body": [_make_trigger(scene)]})
+
+
+@check
+def show_trigger(scene: Scene) -> Check:
+    shown = _make_trigger(scene)
+    return Check(swr.ShowTriggerRequest(**scene.where, trigger="t"), 200, shown)
+
+
+@check
+def update_trigger(scene: Scene) -> Check:
+    _make_trigger(scene)
+
+    def then(_: Any) -> None:
+        assert scene.admin.show_trigger(swr.ShowTriggerRequest(**scene.where, trigger="t")).enable == "false"
+
+    body = swr.UpdateTriggerRequestBody(enable="false")
+    return Check(swr.UpdateTriggerRequest(**scene.where, trigger="t", body=body), 201, then=then)
+
+
+@check
+def delete_trigger(scene: Scene) -> Check:
+    _make_trigger(scene)
+
+    def then(_: Any) -> None:
+        shown = swr.ShowTriggerRequest(**scene.where, trigger="t")
+        assert refusal(scene.admin.show_trigger, shown) == (404, "4040126")
+
+    return Check(swr.DeleteTriggerRequest(**scene.where, trigger="t"), 204, then=then)
+
+
+# Retention, sync: what is not there yet
 
 
 def _error(code: str, message: str) -> dict[str, Any]:
@@ -665,58 +759,9 @@ def _error(code: str, message: str) -> dict[str, Any]:
     }
 
 
-def _trigger_body() -> Any:
-    return swr.CreateTriggerRequestBody(
-        name="t",
-        action="update",
-        app_type="deployments",
-        application="web",
-        cluster_ns="default",
-        trigger_type="all",
-        condition=".*",
-        enable="true",
-    )
-
-
 def _rules() -> list[Any]:
     selector = swr.TagSelector(kind="label", pattern="x")
     return [swr.Rule(template="date_rule", params={"days": "30"}, tag_selectors=[selector])]
-
-
-@check
-def create_trigger(scene: Scene) -> Check:
-    scene.make_image()
-    request = swr.CreateTriggerRequest(**scene.where, body=_trigger_body())
-    return Check(request, 501, _error("5010001", "triggers not yet available"))
-
-
-@check
-def list_triggers_details(scene: Scene) -> Check:
-    scene.make_image()
-    # The SDK shows an empty array as None.
-    return Check(swr.ListTriggersDetailsRequest(**scene.where), 200, {"body": None}, then=_is_empty_array)
-
-
-@check
-def show_trigger(scene: Scene) -> Check:
-    scene.make_image()
-    request = swr.ShowTriggerRequest(**scene.where, trigger="t")
-    return Check(request, 404, _error("4040126", "Not found trigger"))
-
-
-@check
-def update_trigger(scene: Scene) -> Check:
-    scene.make_image()
-    body = swr.UpdateTriggerRequestBody(enable="false")
-    request = swr.UpdateTriggerRequest(**scene.where, trigger="t", body=body)
-    return Check(request, 404, _error("4040126", "Not found trigger"))
-
-
-@check
-def delete_trigger(scene: Scene) -> Check:
-    scene.make_image()
-    request = swr.DeleteTriggerRequest(**scene.where, trigger="t")
-    return Check(request, 404, _error("4040126", "Not found trigger"))
 
 
 @check
@@ -933,13 +978,16 @@ def show_domain_resource_reports(scene: Scene) -> Check:
 
 @check
 def check_agency(scene: Scene) -> Check:
-    fields = {"domain_id": scene.site.user_id(scene.user), "is_agency": False}
+    fields = {"domain_id": scene.site.user_id(scene.user), "is_agency": True}
     return Check(swr.CheckAgencyRequest(), 200, fields, by=scene.site.client_of(scene.user))
 
 
 @check
 def create_agency(scene: Scene) -> Check:
-    return Check(swr.CreateAgencyRequest(), 501, _error("5010001", "triggers are not yet available"))
+    def then(_: Any) -> None:
+        assert scene.admin.check_agency(swr.CheckAgencyRequest()).is_agency is True
+
+    return Check(swr.CreateAgencyRequest(), 201, then=then)
 
 
 def _version(scene: Scene, name: str) -> dict[str, object]:

@@ -16,22 +16,6 @@ async def enterprise(call: Call) -> Response:
     raise Problem(Code.ENTERPRISE_ONLY, "this is an operation of the enterprise edition, which is not served")
 
 
-async def create_trigger(call: Call) -> Response:
-    """Refused: triggers are not available yet."""
-    raise await _not_yet(call, "triggers")
-
-
-async def list_triggers_details(call: Call) -> Response:
-    """No triggers."""
-    return await _empty_list(call)
-
-
-async def missing_trigger(call: Call) -> Response:
-    """There is no such trigger."""
-    await _must_exist(call)
-    raise Problem(Code.TRIGGER_UNKNOWN, "Not found trigger")
-
-
 async def create_retention(call: Call) -> Response:
     """Refused: retention is not available yet."""
     raise await _not_yet(call, "retention")
@@ -88,11 +72,6 @@ async def show_sync_job(call: Call) -> Response:
     asked.limit()
     await _must_exist(call)
     return answer([], headers=Range(asked.offset(), 0, 0).headers)
-
-
-async def create_agency(call: Call) -> Response:
-    """Refused: what it is for, triggers, is not available yet."""
-    raise Problem(Code.NOT_YET, "triggers are not yet available")
 
 
 async def _must_exist(call: Call) -> None:

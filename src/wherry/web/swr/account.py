@@ -10,7 +10,7 @@ from wherry.identity.organizations import list_organizations
 from wherry.registry.overview import overview
 from wherry.registry.repository_details import RepositoryFilter, sent_by_day, sum_repositories
 from wherry.web.swr.call import Call
-from wherry.web.swr.documents import answer
+from wherry.web.swr.documents import answer, done
 from wherry.web.swr.errors import Code, Problem
 from wherry.web.swr.logins import DEFAULT_PROJECT
 
@@ -88,8 +88,15 @@ async def show_domain_resource_reports(call: Call) -> Response:
 
 
 async def check_agency(call: Call) -> Response:
-    """Whether clusters may be reached for triggers: not yet."""
-    return answer({"domain_id": str(call.user_id), "is_agency": False})
+    """Whether clusters may be reached for triggers: those that are registered here may."""
+    return answer({"domain_id": str(call.user_id), "is_agency": True})
+
+
+async def create_agency(call: Call) -> Response:
+    """Let clusters be reached for triggers: they are, as soon as they are registered."""
+    # Nothing changes; that somebody asked for it is recorded, as every other change.
+    await call.write(lambda _tx: None, {"is_agency": True})
+    return done(201)
 
 
 async def list_projects(call: Call) -> Response:

@@ -11,10 +11,12 @@ from types import MappingProxyType
 from starlette.responses import Response
 
 from wherry.access import errors as access_errors
+from wherry.clusters import errors as cluster_errors
 from wherry.db.errors import DatabaseFull, DatabaseUnavailable
 from wherry.identity import errors as identity_errors
 from wherry.oci import errors as oci_errors
 from wherry.registry import errors as registry_errors
+from wherry.triggers import errors as trigger_errors
 from wherry.web.authentication import BadCredentials
 from wherry.web.body import BodyTooLong, BodyTooSlow, ClientGone
 
@@ -116,6 +118,12 @@ _CODES: tuple[tuple[type[Exception], Code], ...] = (
     (registry_errors.DescriptionTooLong, Code.DESCRIPTION_TOO_LARGE),
     (registry_errors.InvalidAttribute, Code.INVALID_PARAMETER),
     (registry_errors.OrganizationNotEmpty, Code.ORGANIZATION_NOT_EMPTY),
+    # As SWR does: a name that is taken and a cluster that is not there are invalid parameters.
+    (trigger_errors.TriggerUnknown, Code.TRIGGER_UNKNOWN),
+    (trigger_errors.TriggerForbidden, Code.NOT_ALLOWED),
+    (cluster_errors.ClusterForbidden, Code.NOT_ALLOWED),
+    (trigger_errors.TriggerError, Code.INVALID_PARAMETER),
+    (cluster_errors.ClusterUnknown, Code.INVALID_PARAMETER),
     (BadCredentials, Code.NOT_AUTHENTICATED),
     # Seen by a client whose framing was broken; one that is gone sees nothing.
     (ClientGone, Code.INVALID_PARAMETER),
