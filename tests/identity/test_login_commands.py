@@ -64,3 +64,22 @@ def test_plain_http_takes_an_option_of_each_client() -> None:
     ):
         assert option in shlex.split(getattr(plain, name)), name
         assert option not in shlex.split(getattr(login_commands(LOGIN), name)), name
+
+
+@pytest.mark.parametrize(
+    ("host", "plain"),
+    [
+        ("registry.example", False),
+        ("10.0.0.5:5000", False),
+        ("http://10.0.0.5:5000/", True),
+        ("127.0.0.1:5000", True),
+        ("localhost", True),
+        ("[::1]:5000", True),
+        ("localhost.example", False),
+        ("https://localhost:5000", False),
+    ],
+)
+def test_a_bare_host_speaks_tls_unless_it_is_this_machine(host: str, plain: bool) -> None:
+    login = RegistryLogin.at(host, "wherry@AKID", KEY)
+    assert login.plain_http is plain
+    assert "/" not in login.host

@@ -286,7 +286,9 @@ def show_login_key(
     host: Annotated[
         str | None,
         typer.Option(
-            "--host", help="Print the lines that log in there: registry.example.com, http://127.0.0.1:5000."
+            "--host",
+            help="Print the lines that log in there: registry.example.com, or http://10.0.0.5:5000 where it"
+            " has no TLS; 127.0.0.1 and localhost have none unless https:// is before them.",
         ),
     ] = None,
     as_json: JsonOption = False,
@@ -309,8 +311,7 @@ def show_login_key(
     password = login_key(credentials.access_key_id, credentials.secret)
     commands: dict[str, str] = {}
     if host is not None:
-        origin = host.rstrip("/") if "://" in host else f"https://{host.rstrip('/')}"
-        commands = asdict(login_commands(RegistryLogin.at(origin, user, password)))
+        commands = asdict(login_commands(RegistryLogin.at(host, user, password)))
     if as_json:
         print_json({"user": user, "password": password} | ({"commands": commands} if commands else {}))
         return

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import re
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from dataclasses import dataclass
 SECRET_NAME = "wherry"  # noqa: S105 (a name, no secret)
 # What the reader puts in place of it: these clients have no login that lasts.
 IMAGE = "ORGANIZATION/IMAGE:TAG"
+_THIS_MACHINE = re.compile(r"(localhost|127(\.\d{1,3}){3}|\[::1\])(:\d+)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,9 +24,13 @@ class RegistryLogin:
 
     @classmethod
     def at(cls, origin: str, user: str, password: str) -> "RegistryLogin":
-        """`origin` is the registry's URL without a path."""
-        scheme, _, host = origin.partition("://")
-        return cls(host, user, password, plain_http=scheme == "http")
+        """`origin` is the registry's URL without a path, or a bare host.
+
+        That one speaks TLS unless it is this machine, as docker takes it to be.
+        """
+        scheme, marked, host = origin.rstrip("/").rpartition("://")
+        plain = scheme == "http" if marked else _THIS_MACHINE.fullmatch(host) is not None
+        return cls(host, user, password, plain_http=plain)
 
 
 @dataclass(frozen=True, slots=True)
