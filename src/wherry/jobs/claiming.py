@@ -3,7 +3,7 @@
 One worker claims at a time, over all replicas, so that jobs of one key never start side by side.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -68,9 +68,9 @@ class Held:
     cancelled: frozenset[int]
 
 
-def renew(tx: Connection, holder: str, now: datetime, lease: timedelta) -> Held:
-    """Hold all that this worker holds for another lease."""
-    mine = and_(IS_RUNNING, jobs.c.holder == holder, jobs.c.lease_until > now)
+def renew(tx: Connection, holder: str, ids: Sequence[int], now: datetime, lease: timedelta) -> Held:
+    """Hold for another lease those of `ids` that this worker holds still."""
+    mine = and_(jobs.c.id.in_(ids), IS_RUNNING, jobs.c.holder == holder, jobs.c.lease_until > now)
     held = tx.execute(
         update(jobs).where(mine).values(lease_until=now + lease).returning(jobs.c.id, jobs.c.cancel_asked)
     ).all()

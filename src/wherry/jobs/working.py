@@ -122,13 +122,11 @@ class Worker:
         """One look; how many seconds to wait for a ring."""
         longest = LOOK_AT_LEAST_EVERY.total_seconds()
         try:
-            if self._attempts:
-                await self._heed(held_by)
+            await self._look_after_running()
             if not self._handlers:
                 return longest
-            seen = await self._database.read(
-                lambda tx: look(tx, self.holder, self._free(), self._clock.now())
-            )
+            free = self._free()
+            seen = await self._database.read(lambda tx: look(tx, self.holder, free, self._clock.now()))
             if seen.is_due:
                 await self._start_due()
             if seen.next_at is None:
@@ -147,8 +145,9 @@ class Worker:
     async def _start_due(self) -> int:
         if not self._attempts:
             self._renewed_at = time.monotonic()
+        free = self._free()
         claimed = await self._database.write(
-            lambda tx: claim(tx, self.holder, self._free(), self._clock.now(), self._lease)
+            lambda tx: claim(tx, self.holder, free, self._clock.now(), self._lease)
         )
         for job in claimed:
             running = Running(job, self._database, self._clock)
@@ -171,7 +170,7 @@ class Worker:
             settle = await self._outcome(running, work)
             if settle is None:
                 return
-            state = State.DONE if running.is_finished else await self._database.write(settle)
+            state = await self._database.write(settle)
             if self._observer is not None:
                 self._observer.job_ended(job.kind, state.value, time.monotonic() - began)
         except LeaseLost as error:
@@ -206,7 +205,12 @@ class Worker:
             problem = f"{type(error).__name__}: {error}"
             pause = pause_after(job.attempts, self._luck())
             return lambda tx: run_again_after_failure(tx, job, clock.now() + pause, clock.now(), problem)
-        return lambda tx: _end(tx, job, clock, State.DONE, "")
+        # With `Running.finish` it is written already; if that was undone, the lease runs out.
+        return (
+            (lambda _tx: State.DONE)
+            if running.is_finished
+            else (lambda tx: _end(tx, job, clock, State.DONE, ""))
+        )
 
     async def _renew_for_ever(self) -> None:
         """Hold what runs; where that fails for a whole lease, others may have it, and it is cut off here."""
@@ -216,7 +220,7 @@ class Worker:
                 continue
             asked_at = time.monotonic()
             try:
-                await self._heed(lambda tx, holder, now: renew(tx, holder, now, self._lease), durable=False)
+                await self._renew()
                 self._renewed_at = asked_at
             except _TROUBLE as error:
                 logger.warning("cannot renew the leases of running jobs: %s", error)
@@ -224,17 +228,21 @@ class Worker:
                     for attempt in self._attempts.values():
                         attempt.work.cancel()
 
-    async def _heed(self, ask: "Callable[..., Held]", durable: bool | None = None) -> None:
-        """Cut off what somebody has cancelled, and what is not this worker's any more."""
+    async def _renew(self) -> None:
         asked = dict(self._attempts)
+        held = await self._database.write(
+            lambda tx: renew(tx, self.holder, list(asked), self._clock.now(), self._lease), durable=False
+        )
+        self._heed(asked, held)
 
-        def work(tx: Connection) -> Held:
-            return ask(tx, self.holder, self._clock.now())
+    async def _look_after_running(self) -> None:
+        asked = dict(self._attempts)
+        if asked:
+            held = await self._database.read(lambda tx: held_by(tx, self.holder, self._clock.now()))
+            self._heed(asked, held)
 
-        if durable is None:
-            held = await self._database.read(work)
-        else:
-            held = await self._database.write(work, durable=durable)
+    def _heed(self, asked: "dict[int, _Attempt]", held: Held) -> None:
+        """Cut off what somebody has cancelled, and what is not this worker's any more."""
         for job_id, attempt in asked.items():
             if job_id in held.cancelled:
                 attempt.running.note_cancelled()
