@@ -22,6 +22,7 @@ from wherry.access.shares import share_image
 from wherry.access.tables import shares
 from wherry.access.team_grants import grant_to_team
 from wherry.clusters.addresses import AddressRules
+from wherry.clusters.federations.fleets import create_fleet
 from wherry.clusters.kubeconfig import read_kubeconfig
 from wherry.clusters.register import Registration, register_cluster
 from wherry.db.database import Database
@@ -42,6 +43,7 @@ ORGANIZATION, OTHER = "acme", "other"
 IMAGE, PUBLIC = "acme/web", "acme/open"
 # Of the first organization. Nothing answers there.
 CLUSTER = "prod"
+FLEET = "shops"
 PASSWORD = "a password for everybody"
 
 
@@ -62,6 +64,7 @@ class Place(Enum):
     IMAGE = IMAGE
     PUBLIC = PUBLIC
     CLUSTER = CLUSTER
+    FLEET = FLEET
 
 
 class Outcome(Enum):
@@ -171,6 +174,7 @@ class _Making:
         asked = Registration(CLUSTER, away, organization=ORGANIZATION)
         rules = AddressRules((ip_network("127.0.0.0/8"),))
         register_cluster(self._tx, self._sealer, rules, asked, uid=None, created_by=admin, now=self._now)
+        create_fleet(self._tx, FLEET, ORGANIZATION, "", admin, self._now)
         self._people()
         self._teams()
         self._partners(admin)

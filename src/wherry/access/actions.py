@@ -98,6 +98,12 @@ class Action(StrEnum):
     PULL_SECRET_SEE = "pull_secret.see"  # noqa: S105 (an action, no secret)
     PULL_SECRET_CHANGE = "pull_secret.change"  # noqa: S105
     IMAGE_USES_SEE = "image.uses.see"
+    FLEET_LIST = "fleet.list"
+    FLEET_CREATE = "fleet.create"
+    FLEET_CREATE_FOR_SITE = "fleet.create_for_site"
+    FLEET_SEE = "fleet.see"
+    FLEET_DEPLOY = "fleet.deploy"
+    FLEET_CHANGE = "fleet.change"
     AGENT_JOIN = "agent.join"
     AGENT_CONNECT = "agent.connect"
 
@@ -187,6 +193,14 @@ RULES = {
     Action.IMAGE_USES_SEE: Rule(
         Need.READ, None, "see in which of the clusters that one may see the image runs", looks=True
     ),
+    Action.FLEET_LIST: Rule(Need.LOGIN, None, "list the fleets that one may see", looks=True),
+    Action.FLEET_CREATE: Rule(Need.EDIT, None, "make a fleet of the organization"),
+    Action.FLEET_CREATE_FOR_SITE: Rule(Need.ADMIN, None, "make a fleet of the site"),
+    Action.FLEET_SEE: Rule(Need.READ, None, "see the fleet and what was deployed to it", looks=True),
+    Action.FLEET_DEPLOY: Rule(
+        Need.WRITE, None, "deploy to the fleet, in those clusters that one may deploy to"
+    ),
+    Action.FLEET_CHANGE: Rule(Need.EDIT, None, "change and delete the fleet, say which clusters it is"),
     Action.AGENT_JOIN: Rule(Need.NOTHING, None, "fetch the manifest of a cluster's agent, by its token"),
     Action.AGENT_CONNECT: Rule(Need.NOTHING, None, "hold the tunnel to a cluster, by its agent's credential"),
 }

@@ -85,10 +85,11 @@ class Organization:
 
 @dataclass(frozen=True, slots=True)
 class Cluster:
-    """What a decision on a cluster rests on; in `level` roles and a key's ceiling are counted already."""
+    """What a decision on a cluster or a fleet rests on; roles and a key's ceiling are in `level` already."""
 
     name: str
     level: Level = Level.NONE
+    word: str = "the cluster"
 
     @property
     def is_public(self) -> bool:
@@ -132,7 +133,7 @@ def _by_rights(actor: Actor, action: Action, image: Image | Organization | Clust
     if need in (Need.USER, Need.ADMIN):
         return _by_role(actor, action)
     if isinstance(image, Cluster):
-        return _by_level(actor, image.level, NEEDED[need], f"the cluster {image.name}")
+        return _by_level(actor, image.level, NEEDED[need], f"{image.word} {image.name}")
     wanted, where = NEEDED[need], "this" if image is None else str(image.name)
     if image is not None and actor.ceiling is not None:
         ceiling = max(actor.ceiling.get(name, 0) for name in image.scopes)

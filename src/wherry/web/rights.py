@@ -10,6 +10,7 @@ from wherry.access.grants import Standing, level_on_organization
 from wherry.access.levels import NEEDED, Level
 from wherry.clusters.cluster import Cluster as RegisteredCluster
 from wherry.clusters.cluster import get_cluster
+from wherry.clusters.federations.fleets import Fleet, get_fleet, level_on_fleet
 from wherry.clusters.rights import level_on_cluster
 from wherry.db.database import Database
 from wherry.oci.names import RepositoryName
@@ -56,6 +57,19 @@ async def cluster_for(sources: RightsSources, actor: Actor, name: str) -> tuple[
     def work(tx: Connection) -> tuple[Cluster, RegisteredCluster]:
         found = get_cluster(tx, name)
         return Cluster(name, level_on_cluster(tx, actor, found)), found
+
+    return await sources.database.read(work)
+
+
+async def fleet_for(sources: RightsSources, actor: Actor, name: str) -> tuple[Cluster, Fleet]:
+    """The fleet as the actor stands to it, and what is known of it.
+
+    Raises `FleetUnknown`, `DatabaseUnavailable`.
+    """
+
+    def work(tx: Connection) -> tuple[Cluster, Fleet]:
+        found = get_fleet(tx, name)
+        return Cluster(name, level_on_fleet(tx, actor, found), "the fleet"), found
 
     return await sources.database.read(work)
 

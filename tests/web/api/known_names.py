@@ -16,6 +16,10 @@ KNOWN = {
     "robot": ("ci",),
     "with_organization": ("beta", "acme"),
     "opened_to": ("beta",),
+    "fleet": ("shops",),
+    "member": ("prod",),
+    "namespace": ("default",),
+    "kind": ("Deployment",),
     "cluster": ("prod", "spare"),
 }
 
@@ -43,5 +47,7 @@ def furnish(http: httpx.Client) -> None:
         # Nothing listens there, and that shows at once.
         away = kubeconfig({"server": "https://127.0.0.1:1"})
         make("/organizations/acme/clusters", name=cluster, kubeconfig=away, probe=False)
+    make("/organizations/acme/fleets", name="shops")
+    assert http.put(f"{PREFIX}/fleets/shops/clusters/prod").status_code == 200
     for user in KNOWN["user"]:
         make("/users", name=user, password="a long password")

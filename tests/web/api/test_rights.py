@@ -2,7 +2,17 @@
 
 import pytest
 
-from tests.visitors import CLUSTER, ORGANIZATION, Login, Outcome, Place, Visitor, expected, make_visitors
+from tests.visitors import (
+    CLUSTER,
+    FLEET,
+    ORGANIZATION,
+    Login,
+    Outcome,
+    Place,
+    Visitor,
+    expected,
+    make_visitors,
+)
 from tests.web.conftest import Serve
 from tests.web.running import Registry
 from wherry.access.actions import RULES, Action
@@ -28,7 +38,8 @@ NOWHERE = {
     "kind": "Deployment",
     "workload": "none",
     "secret": "none",
-    "fleet": "none",
+    "fleet": FLEET,
+    "member": CLUSTER,
 }
 REFUSALS = {
     "not_logged_in": Outcome.LOG_IN,
@@ -36,12 +47,15 @@ REFUSALS = {
     "token_too_narrow": Outcome.DENIED,
     # There is one; who may not see it is told that there is none.
     "cluster_unknown": Outcome.DENIED,
+    "fleet_unknown": Outcome.DENIED,
 }
 
 
 def places_of(operation: Operation) -> tuple[Place, ...]:
     if "{cluster}" in operation.path:
         return (Place.CLUSTER,)
+    if "{fleet}" in operation.path:
+        return (Place.FLEET,)
     if "{image}" in operation.path:
         return Place.IMAGE, Place.PUBLIC
     return (Place.ORGANIZATION,) if "{organization}" in operation.path else (Place.SERVICE,)

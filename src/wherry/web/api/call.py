@@ -231,6 +231,8 @@ class Call:
         names = self.parameters
         if "cluster" in names:
             return Target(Kind.CLUSTER, names["cluster"])
+        if "fleet" in names:
+            return Target(Kind.CLUSTER, f"fleet {names['fleet']}")
         if self.image_name is not None:
             return Target.image(self.image_name)
         if self.organization_name is not None:

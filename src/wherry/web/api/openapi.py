@@ -147,6 +147,8 @@ PATH_PARAMETERS = {
     "kind": ("The kind of workload.", "Deployment", "^(?:Deployment|StatefulSet|DaemonSet|Job|CronJob)$"),
     "secret": ("The secret's name.", "web", f"^{_SUBDOMAIN}$"),
     "workload": ("The workload's name.", "web", f"^{_SUBDOMAIN}$"),
+    "fleet": ("The fleet's name.", "shops", "^[a-z](?:[a-z0-9-]{0,61}[a-z0-9])?$"),
+    "member": ("A cluster of the fleet.", "prod", "^[a-z](?:[a-z0-9-]{0,61}[a-z0-9])?$"),
     "opened_to": ("The organization whose members may use it.", "beta", f"^{_PART}$"),
     "with_organization": ("The organization that it is shared with.", "beta", f"^{_PART}$"),
 }

@@ -5,11 +5,12 @@ from starlette.types import Receive, Scope
 from wherry.access.actions import Action
 from wherry.access.decisions import ANONYMOUS, Actor, Cluster, Decision, authorize
 from wherry.access.levels import Level
-from wherry.clusters.errors import ClusterUnknown
+from wherry.audit.entries import Kind, Target
+from wherry.clusters.errors import ClusterUnknown, FleetUnknown
 from wherry.web.api.call import ApiServices, Call
 from wherry.web.api.problems import Problem, unauthenticated
 from wherry.web.body import whole_body
-from wherry.web.rights import cluster_for, image_for, organization_for
+from wherry.web.rights import cluster_for, fleet_for, image_for, organization_for
 
 MAX_BODY = 1024 * 1024
 _SIGNED = b"sdk-hmac-sha256"
@@ -47,10 +48,12 @@ async def admit(call: Call, action: Action) -> None:
 async def decide(call: Call, action: Action) -> Decision:
     """The decision on the cluster, the image, the organization, or the service, whichever the path names.
 
-    Raises `ClusterUnknown` for one that they may not see: it is not there for them.
+    Raises `ClusterUnknown`, `FleetUnknown` for one that they may not see: it is not there for them.
     """
     if "cluster" in call.parameters:
         return await _decide_on_cluster(call, action)
+    if "fleet" in call.parameters:
+        return await _decide_on_fleet(call, action)
     if call.image_name is not None:
         image = await image_for(call.services, call.actor, call.image_name, action)
         return authorize(call.actor, action, image)
@@ -69,6 +72,18 @@ async def _decide_on_cluster(call: Call, action: Action) -> Decision:
     if cluster.level is Level.NONE and not decision.needs_scope:
         raise ClusterUnknown(name)
     call.found(known, cluster.level)
+    return decision
+
+
+async def _decide_on_fleet(call: Call, action: Action) -> Decision:
+    name = call.parameters["fleet"]
+    if call.actor.is_anonymous:
+        return authorize(call.actor, action, Cluster(name))
+    fleet, known = await fleet_for(call.services, call.actor, name)
+    decision = authorize(call.actor, action, fleet)
+    if fleet.level is Level.NONE and not decision.needs_scope:
+        raise FleetUnknown(name)
+    call.target = Target(Kind.CLUSTER, f"fleet {name}", known.organization)
     return decision
 
 

@@ -9,6 +9,8 @@ from wherry.web.api import (
     clusters,
     explanations,
     federations,
+    fleet_workloads,
+    fleets,
     image_uses,
     images,
     joining,
@@ -67,4 +69,6 @@ OPERATIONS: tuple[Operation, ...] = (
     *pull_secret_changes.OPERATIONS,
     *image_uses.OPERATIONS,
     *federations.OPERATIONS,
+    *fleets.OPERATIONS,
+    *fleet_workloads.OPERATIONS,
 )

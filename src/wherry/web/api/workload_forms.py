@@ -10,6 +10,7 @@ from typing import Annotated, Any, TypeVar, Union
 
 from pydantic import Field, create_model
 
+from wherry.clusters.federations.differences import Difference
 from wherry.clusters.federations.placement import Placement
 from wherry.clusters.workloads.request import Workload
 from wherry.web.api.documents import NO_ZERO, Flag, Wanted
@@ -95,3 +96,4 @@ def _plain(value: Any) -> Any:
 
 WorkloadForm: Any = _model(Workload)
 PlacementForm: Any = _model(Placement)
+DifferenceForm: Any = _model(Difference)
