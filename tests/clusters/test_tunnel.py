@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 import asyncio
 import contextlib
 import json
 import ssl
 import stat
+import sys
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import cast
@@ -320,3 +322,17 @@ def test_where_an_agent_is_absent_the_reason_is_told() -> None:
     assert "waiting for the agent" in AgentSeen(None, None, None, None).why_absent("here")
     assert "on elsewhere, and this is here" in AgentSeen("elsewhere", None, None, None).why_absent("here")
     assert "not let in: another" in AgentSeen(None, None, None, "another").why_absent("here")
+
+
+def test_the_agent_is_one_file_that_python_3_9_reads_with_its_own_library_only() -> None:
+    source = Path(program.__file__).read_text()
+    parsed = ast.parse(source, feature_version=(3, 9))
+    imported = {
+        (node.module or "").partition(".")[0]
+        if isinstance(node, ast.ImportFrom)
+        else alias.name.partition(".")[0]
+        for node in ast.walk(parsed)
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for alias in node.names
+    }
+    assert imported <= sys.stdlib_module_names
