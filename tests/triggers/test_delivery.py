@@ -350,7 +350,7 @@ async def test_a_failed_roll_out_is_rolled_back_with_the_reason(site: World) -> 
     assert site.applied()[-2:] == [f"{HOST}/acme/web:1.4@{digest(4)}", f"{HOST}/acme/web:1.3"]
 
 
-async def _with_ready_before(site: World):  # type: ignore[no-untyped-def]
+async def _with_ready_before(site: World):
     """The controller that makes the version before well again as soon as it is there again."""
     import asyncio
 
