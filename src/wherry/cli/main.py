@@ -12,6 +12,8 @@ from wherry.cli import (
     audit,
     cluster,
     database,
+    federation,
+    fleet,
     key,
     pull_secret,
     repository,
@@ -59,6 +61,8 @@ def build_app() -> typer.Typer:
     app.add_typer(cluster.clusters, name="cluster")
     app.add_typer(workload.workloads, name="workload")
     app.add_typer(pull_secret.pull_secrets, name="pull-secret")
+    app.add_typer(fleet.fleets, name="fleet")
+    app.add_typer(federation.federations, name="federation")
     app.add_typer(audit.audit, name="audit")
     app.add_typer(database.schema, name="db")
     app.command("version")(version.show_version)

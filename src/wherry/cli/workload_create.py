@@ -80,11 +80,11 @@ def create(
 
     with open_database(data, config) as database:
         if file is not None:
-            objects = _objects_in(file, namespace)
+            objects = objects_in(file, namespace)
         else:
             if name is None or image is None:
                 fail("a workload needs a NAME and an --image, or a --file", 2)
-            request = _request(
+            request = request_from(
                 kind, name, image, namespace, pods, description, time_zone, pull_secret, port, schedule
             )
             objects = build(request)
@@ -93,14 +93,14 @@ def create(
             planned = call_cluster(
                 database, cluster, data, config, lambda made: preview(made, objects, force=force)
             )
-            _print_deployed(planned, output, "would be")
+            print_deployed(planned, output, "would be")
             return
         if not any_platform:
             refuse_where_no_node_fits(judged)
         done = call_cluster(database, cluster, data, config, lambda made: deploy(made, objects, force=force))
         named = [f"{kind_of(one.object)} {name_of(one.object)}" for one in done]
         note(database, cluster, "workload.deploy", {"objects": named, "namespace": namespace})
-        _print_deployed(done, output, "is")
+        print_deployed(done, output, "is")
         if watch:
             first = done[0].object
             space = first["metadata"]["namespace"]
@@ -138,7 +138,7 @@ def _look_for_misfits(
     return found
 
 
-def _request(
+def request_from(
     kind: str,
     name: str,
     image: str,
@@ -150,6 +150,7 @@ def _request(
     ports: list[int] | None,
     schedule: str | None,
 ) -> Workload:
+    """Of the options that fleets and federations have too. Ends the program, or raises `InvalidRequest`."""
     from wherry.clusters.workloads.check import check
     from wherry.clusters.workloads.pods import Container, Pod, Port, SecretName
     from wherry.clusters.workloads.request import Schedule, Service, ServicePort, Workload, WorkloadKind
@@ -182,7 +183,8 @@ def _request(
     return request
 
 
-def _objects_in(file: Path, namespace: str) -> tuple[Any, ...]:
+def objects_in(file: Path, namespace: str) -> tuple[Any, ...]:
+    """The objects of a YAML file; those that say no namespace are of this one."""
     from wherry.clusters.kinds import KINDS
     from wherry.clusters.yaml_text import read_documents
 
@@ -203,7 +205,8 @@ def _objects_in(file: Path, namespace: str) -> tuple[Any, ...]:
     return tuple(objects)
 
 
-def _print_deployed(done: Sequence[Deployed], output: str | None, verb: str) -> None:
+def print_deployed(done: Sequence[Deployed], output: str | None, verb: str) -> None:
+    """A line for each object, or all of them as YAML or JSON."""
     from wherry.clusters.kinds import kind_of, name_of
     from wherry.clusters.workloads.server_defaults import without_defaults
 

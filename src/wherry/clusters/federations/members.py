@@ -46,7 +46,7 @@ class Share:
 async def list_members(connection: ClusterConnection) -> tuple[Member, ...]:
     """By name. Raises `ObjectUnknown` where the cluster is no Karmada."""
     found = await list_all(connection, KARMADA_CLUSTER)
-    return tuple(sorted((_member(one) for one in found), key=lambda one: one.name))
+    return tuple(sorted((see_member(one) for one in found), key=lambda one: one.name))
 
 
 async def shares_of(
@@ -114,7 +114,8 @@ def shares_in(binding: Mapping[str, Any]) -> tuple[Share, ...]:
     )
 
 
-def _member(made: Object) -> Member:
+def see_member(made: Object) -> Member:
+    """Of a Cluster of Karmada."""
     status = made.get("status") or {}
     ready = next((one for one in status.get("conditions") or () if one.get("type") == "Ready"), None)
     is_ready = ready is not None and ready.get("status") == "True"
