@@ -40,7 +40,7 @@ def test_settings_that_a_page_names_exist(page: Path):
     known = {declared.environment for declared in declarations(Settings)}
     known |= {f"{declared.environment}_FILE" for declared in declarations(Settings) if declared.secret}
     known |= {"WHERRY_CONFIG", "WHERRY_USER", "WHERRY_PASSWORD"}  # of the command line
-        known |= {"WHERRY_REQUIRE_ENGINES", "WHERRY_WRITE_DOCS"}
+    known |= {"WHERRY_REQUIRE_ENGINES", "WHERRY_WRITE_DOCS"}
     for name in re.findall(r"\bWHERRY_[A-Z_]*[A-Z]\b", page.read_text()):
         assert name in known or name.startswith(("WHERRY_TEST", "WHERRY_BENCH", "WHERRY_ENGINE")), name
 
