@@ -5,6 +5,7 @@ from wherry.clusters.connection import ClusterConnection
 from wherry.clusters.kubeconfig import ClusterLogin
 from wherry.db.database import Database
 from wherry.kit.clock import Clock
+from wherry.triggers.gitops.committing import CommitRuns
 from wherry.triggers.perform import Performer
 from wherry.web.clusters import Clusters
 
@@ -15,4 +16,5 @@ def open_performer(clusters: Clusters, database: Database, clock: Clock) -> Perf
     def connect(cluster: Cluster, login: ClusterLogin) -> ClusterConnection:
         return clusters.connect(cluster.name, login)
 
-    return Performer(database, clusters.sealer, clock, connect, clusters.registry)
+    commit = CommitRuns(clusters.sealer, clock, clusters.rules, clusters.registry.host)
+    return Performer(database, clusters.sealer, clock, connect, clusters.registry, commit=commit)

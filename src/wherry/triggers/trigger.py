@@ -13,6 +13,7 @@ from wherry.clusters.workloads.names import wrong_label, wrong_object_name
 from wherry.oci.names import RepositoryName
 from wherry.triggers.conditions import Condition, InvalidCondition
 from wherry.triggers.errors import InvalidTrigger
+from wherry.triggers.gitops.target import git_problems
 from wherry.triggers.windows import Window
 
 MAX_NAME = 64
@@ -149,11 +150,8 @@ class Target:
     def problems(self) -> list[str]:
         """What is wrong with it, in sentences."""
         if self.git is not None:
-            return (
-                []
-                if not (self.waves or self.fleet)
-                else ["a target is clusters or a Git repository, not both"]
-            )
+            both = ["a target is clusters or a Git repository, not both"]
+            return git_problems(self.git) + (both if self.waves or self.fleet else [])
         found = [wrong_label("namespace", self.namespace)]
         if (self.name is None) == (self.selector is None):
             found.append("workloads are chosen by a name or by a label selector")
