@@ -14,6 +14,7 @@ from wherry.cli import (
     database,
     federation,
     fleet,
+    job,
     key,
     pull_secret,
     repository,
@@ -63,6 +64,7 @@ def build_app() -> typer.Typer:
     app.add_typer(pull_secret.pull_secrets, name="pull-secret")
     app.add_typer(fleet.fleets, name="fleet")
     app.add_typer(federation.federations, name="federation")
+    app.add_typer(job.jobs, name="jobs")
     app.add_typer(audit.audit, name="audit")
     app.add_typer(database.schema, name="db")
     app.command("version")(version.show_version)
