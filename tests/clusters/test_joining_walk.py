@@ -118,6 +118,7 @@ def test_the_line_is_good_once(typed: Typed, plane: ControlPlane) -> None:
         assert fetch(line[:-5] + "AAAA\n").status_code == 404
         assert typed.state("once")["status"] in ("Unknown", "Unavailable")
         token = line.strip().rpartition("/")[2]
+        assert isinstance(typed.server, Served)
         assert token not in typed.server.out, "a token is in the log"
     finally:
         typed("cluster", "remove", "once")

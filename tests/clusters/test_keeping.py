@@ -26,7 +26,7 @@ from wherry.clusters.keeping import Keeper, Registry
 from wherry.clusters.kinds import SECRET
 from wherry.clusters.pull_secrets.default_secret import NAME
 from wherry.clusters.pull_secrets.documents import content_of
-from wherry.clusters.pull_secrets.keys import list_pull_keys
+from wherry.clusters.pull_secrets.keys import PullLogins, list_pull_keys
 from wherry.clusters.register import change_cluster, remove_cluster
 from wherry.clusters.used_by import in_use
 from wherry.clusters.watching.seen import Word
@@ -211,6 +211,13 @@ async def test_keys_are_replaced_in_time_and_the_old_ones_end_when_all_have_the_
         clock.move(minutes=30)
         fake.write({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "poke-2"}})
         await until(lambda: len(do(list_access_keys)) == 1)
+
+
+async def test_a_cluster_that_was_removed_meanwhile_gets_no_key(do: Do, database: Database) -> None:
+    cluster = register(do, "gone")
+    do(remove_cluster, "gone")
+    async with keeping(database, lambda *_: pytest.fail("there is none to connect to")) as keeper:
+        assert await keeper.logins(cluster) == PullLogins((), "", None)
 
 
 async def test_a_cluster_that_cannot_be_opened_keeps_no_other_from_being_watched(

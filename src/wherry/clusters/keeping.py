@@ -10,8 +10,9 @@ import logging
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Select
 
 from wherry.clusters.cluster import CLUSTERS, Cluster, cluster_of, open_login
 from wherry.clusters.connection import ClusterConnection
@@ -163,10 +164,15 @@ class Keeper:
         self._kept[cluster.id] = _Kept(self, cluster, connection, tunnel)
 
     async def logins(self, cluster: Cluster) -> PullLogins:
-        """What belongs into the cluster's default secrets; issues a key where one is due."""
+        """What belongs into the cluster's default secrets; issues a key where one is due.
+
+        Nothing, for a cluster that was removed while its namespaces were looked at.
+        """
         now = self._clock.now()
 
         def work(tx: Connection) -> PullLogins:
+            if tx.execute(_registered(cluster)).first() is None:
+                return PullLogins((), "", None)
             end_retired(tx, now, cluster)
             return current_logins(
                 tx, self._sealer, cluster, self._registry.host, now, lifetime=self._lifetime
@@ -184,7 +190,7 @@ class Keeper:
         state, now, listed = watch.state, self._clock.now(), watch.pods.was_synced
 
         def work(tx: Connection) -> None:
-            if tx.execute(CLUSTERS.where(CLUSTERS.selected_columns[0] == cluster.id)).first() is None:
+            if tx.execute(_registered(cluster)).first() is None:
                 return
             record_state(tx, cluster, state)
             if listed:
@@ -194,8 +200,7 @@ class Keeper:
 
     async def is_as_registered(self, cluster: Cluster) -> bool:
         """Whether nobody has changed or removed it since the register was followed."""
-        query = CLUSTERS.where(CLUSTERS.selected_columns[0] == cluster.id)
-        row = await self._database.read(lambda tx: tx.execute(query).first())
+        row = await self._database.read(lambda tx: tx.execute(_registered(cluster)).first())
         return row is not None and cluster_of(row).changed_at == cluster.changed_at
 
     def running(self, watch: ClusterWatch) -> tuple[Running, ...]:
@@ -306,6 +311,10 @@ class _Kept:
         if is_whole and logins.source and logins.source != self._rolled_out:
             await self._keeper.note_rolled_out(self.cluster, logins.source)
             self._rolled_out = logins.source
+
+
+def _registered(cluster: Cluster) -> Select[Any]:
+    return CLUSTERS.where(CLUSTERS.selected_columns[0] == cluster.id)
 
 
 def _all_clusters(tx: Connection) -> list[Cluster]:

@@ -25,7 +25,9 @@ FILE_SUFFIX = "_FILE"
 CONFIG_NAME = "wherry.toml"
 
 # The login of `--server`, and variables of the project's own tests and tools: nothing to stumble over.
-_NOT_SETTINGS = re.compile(r"WHERRY_(CONFIG|USER|PASSWORD|REQUIRE_ENGINES|WRITE_DOCS|ENGINES?_.+|TESTS?_.+|BENCH_.+)")
+_NOT_SETTINGS = re.compile(
+    r"WHERRY_(CONFIG|USER|PASSWORD|REQUIRE_ENGINES|WRITE_DOCS|ENGINES?_.+|TESTS?_.+|BENCH_.+)"
+)
 
 # Kubernetes gives every pod beside a Service named wherry variables such as WHERRY_SERVICE_HOST and
 # WHERRY_PORT=tcp://10.0.0.1:5000. They are not meant for us.
