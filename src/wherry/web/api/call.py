@@ -22,7 +22,7 @@ from wherry.access.levels import Level
 from wherry.access.tokens import RegistryTokens
 from wherry.audit.entries import SERVICE, Kind, Target
 from wherry.blobs import Intake
-from wherry.blobs.store import BlobReader
+from wherry.blobs.store import BlobStore
 from wherry.clusters.cluster import Cluster
 from wherry.clusters.connection import ClusterConnection
 from wherry.db.database import Database
@@ -63,7 +63,7 @@ class ApiServices:
     tokens: RegistryTokens
     sealer: Sealer
     intake: Intake
-    store: BlobReader
+    store: BlobStore
     origin: Origin
     clock: Clock
     idle: timedelta
