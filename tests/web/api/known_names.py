@@ -21,6 +21,8 @@ KNOWN = {
     "namespace": ("default",),
     "kind": ("Deployment",),
     "cluster": ("prod", "spare"),
+    "trigger": ("prod", "spare"),
+    "run": ("1", "2"),
 }
 
 
@@ -47,6 +49,10 @@ def furnish(http: httpx.Client) -> None:
         # Nothing listens there, and that shows at once.
         away = kubeconfig({"server": "https://127.0.0.1:1"})
         make("/organizations/acme/clusters", name=cluster, kubeconfig=away, probe=False)
+    for trigger in KNOWN["trigger"]:
+        target = {"namespace": "default", "name": "web", "waves": [["prod"]]}
+        condition = {"kind": "semver", "text": "~1.4"}
+        make("/organizations/acme/images/web/triggers", name=trigger, condition=condition, target=target)
     make("/organizations/acme/fleets", name="shops")
     assert http.put(f"{PREFIX}/fleets/shops/clusters/prod").status_code == 200
     for user in KNOWN["user"]:

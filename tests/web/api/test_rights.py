@@ -40,6 +40,8 @@ NOWHERE = {
     "secret": "none",
     "fleet": FLEET,
     "member": CLUSTER,
+    "trigger": "none",
+    "run": "0",
 }
 REFUSALS = {
     "not_logged_in": Outcome.LOG_IN,

@@ -149,6 +149,12 @@ PATH_PARAMETERS = {
     "workload": ("The workload's name.", "web", f"^{_SUBDOMAIN}$"),
     "fleet": ("The fleet's name.", "shops", "^[a-z](?:[a-z0-9-]{0,61}[a-z0-9])?$"),
     "member": ("A cluster of the fleet.", "prod", "^[a-z](?:[a-z0-9-]{0,61}[a-z0-9])?$"),
+    "trigger": (
+        "The trigger's name.",
+        "prod",
+        r"^[^/.\x00-\x1f\x7f][^/\x00-\x1f\x7f]{0,63}$",
+    ),
+    "run": ("The number of the run.", "17", "^[0-9]{1,18}$"),
     "opened_to": ("The organization whose members may use it.", "beta", f"^{_PART}$"),
     "with_organization": ("The organization that it is shared with.", "beta", f"^{_PART}$"),
 }

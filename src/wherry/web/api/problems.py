@@ -20,6 +20,7 @@ from wherry.identity import errors as identity_errors
 from wherry.kit.secrets import UnreadableSecret
 from wherry.oci.errors import InvalidValue
 from wherry.registry import errors as registry_errors
+from wherry.triggers import errors as trigger_errors
 from wherry.web.authentication import BadCredentials
 from wherry.web.body import BodyTooLong, BodyTooSlow, ClientGone
 from wherry.web.sessions import CrossSite
@@ -119,6 +120,12 @@ _STATUSES: tuple[tuple[type[Exception], int], ...] = (
     (cluster_errors.ClusterRefused, 422),
     (cluster_errors.ClusterCallFailed, 502),
     (cluster_errors.ClusterError, 422),
+    (trigger_errors.TriggerUnknown, 404),
+    (trigger_errors.RunUnknown, 404),
+    (trigger_errors.TriggerExists, 409),
+    (trigger_errors.RunNotOpen, 409),
+    (trigger_errors.TriggerForbidden, 403),
+    (trigger_errors.TriggerError, 422),
     (InvalidValue, 422),
     (BodyTooLong, 413),
     (BodyTooSlow, 408),
@@ -156,7 +163,7 @@ def problem_of(error: Exception) -> Problem | None:
 
 def _parts_of(error: Exception) -> list[FieldProblem]:
     """What an error says of each part of the request, in the words of whoever found it."""
-    if isinstance(error, cluster_errors.InvalidRequest):
+    if isinstance(error, (cluster_errors.InvalidRequest, trigger_errors.InvalidTrigger)):
         return [FieldProblem(where="body", message=problem) for problem in error.problems]
     if isinstance(error, cluster_errors.ApplyConflict):
         return [

@@ -30,6 +30,8 @@ from wherry.web.api import (
     tags,
     teams,
     tokens,
+    trigger_runs,
+    triggers,
     user_keys,
     users,
     workload_changes,
@@ -73,4 +75,6 @@ OPERATIONS: tuple[Operation, ...] = (
     *federations.OPERATIONS,
     *fleets.OPERATIONS,
     *fleet_workloads.OPERATIONS,
+    *triggers.OPERATIONS,
+    *trigger_runs.OPERATIONS,
 )

@@ -1,4 +1,4 @@
-"""The form of a workload as a body: made from the domain's declaration, so that no field is there twice."""
+"""Forms of workloads and triggers as bodies: made from the domain, so that no field is there twice."""
 
 import dataclasses
 import types
@@ -13,6 +13,7 @@ from pydantic import Field, create_model
 from wherry.clusters.federations.differences import Difference
 from wherry.clusters.federations.placement import Placement
 from wherry.clusters.workloads.request import Workload
+from wherry.triggers.trigger import Options
 from wherry.web.api.documents import NO_ZERO, Flag, Wanted
 
 F = TypeVar("F")
@@ -97,3 +98,4 @@ def _plain(value: Any) -> Any:
 WorkloadForm: Any = _model(Workload)
 PlacementForm: Any = _model(Placement)
 DifferenceForm: Any = _model(Difference)
+OptionsForm: Any = _model(Options)
