@@ -8,7 +8,7 @@ import pytest
 
 from tests.clusters.fake_cluster import FakeCluster
 from tests.clusters.kubeconfigs import AUTHORITY, SERVER, document, kubeconfig
-from tests.web.api.conftest import CLUSTERS, OF_ACME
+from tests.web.api.conftest import CLUSTERS, OF_ACME, eventually
 from tests.web.api.reading import code_of
 from tests.web.running import BOB, Registry
 
@@ -156,6 +156,21 @@ async def test_a_change_is_refused_if_somebody_was_faster(acme: Registry) -> Non
     assert renamed.json()["name"] == "live"
     assert (await acme.http.delete(f"{CLUSTERS}/live")).status_code == 204
     assert (await acme.http.get(f"{CLUSTERS}/live")).status_code == 404
+
+
+@pytest.mark.parametrize("stays", [False, True])
+async def test_a_removed_cluster_loses_its_default_secrets(
+    watched: Registry, fake: FakeCluster, stays: bool
+) -> None:
+    def secrets() -> list[str]:
+        return [name for kind, _, name in fake.objects if kind == "Secret"]
+
+    watched.clock.move(seconds=1)
+    assert (await watched.http.patch(PROD, json={"makes_default_secret": True})).status_code == 200
+    await eventually(lambda: "default-secret" in secrets())
+    query = {"leave_secrets": "true"} if stays else {}
+    assert (await watched.http.delete(PROD, params=query)).status_code == 204
+    assert ("default-secret" in secrets()) is stays
 
 
 async def test_another_login_has_to_lead_to_the_same_cluster(acme: Registry, fake: FakeCluster) -> None:

@@ -9,9 +9,11 @@ from starlette.responses import Response
 from wherry.access.actions import Action
 from wherry.access.levels import Level
 from wherry.audit.entries import Kind, Target
-from wherry.clusters.cluster import Cluster, ClusterKind, get_cluster
-from wherry.clusters.kubeconfig import Kubeconfig, read_kubeconfig
+from wherry.clusters.cluster import Cluster, ClusterKind, get_cluster, open_login
+from wherry.clusters.errors import ClusterError
+from wherry.clusters.kubeconfig import ClusterLogin, Kubeconfig, read_kubeconfig
 from wherry.clusters.probe import Probed, probe
+from wherry.clusters.pull_secrets.removal import remove_default_secrets
 from wherry.clusters.register import (
     Registration,
     change_cluster,
@@ -21,6 +23,7 @@ from wherry.clusters.register import (
     renew_login,
 )
 from wherry.clusters.rights import list_clusters as find_clusters
+from wherry.kit.secrets import Sealer, UnreadableSecret
 from wherry.web.api.call import Admitted, Call
 from wherry.web.api.cluster_documents import (
     ChangedCluster,
@@ -51,6 +54,11 @@ from wherry.web.api.operations import Operation
 from wherry.web.routes import Audit
 
 Contains = Annotated[str, Query(max_length=63, description="A part of the name.")]
+LeaveSecrets = Annotated[
+    bool, Query(description="Whether the default secrets stay in the cluster, where nobody renews them.")
+]
+# A cluster that is gone for good holds up its own removal no longer.
+PATIENCE = 10.0
 OfOrganization = Annotated[
     str | None,
     Query(max_length=255, pattern=NAME_CHARACTERS, description="Only clusters of this organization."),
@@ -140,15 +148,48 @@ async def renew_cluster_login(call: Admitted, cluster: str, body: WantedClusterL
     return _shown(call, await call.write(work, detail), call.level)
 
 
-async def remove_one_cluster(call: Admitted, cluster: str) -> Response:
-    """End a cluster's registration, and the keys that it pulls with. What runs in it goes on."""
+async def remove_one_cluster(call: Admitted, cluster: str, leave_secrets: LeaveSecrets = False) -> Response:
+    """End a cluster's registration, and the keys that it pulls with. What runs in it goes on.
+
+    Its default secrets are taken away as far as the cluster answers; what stays is in the audit trail.
+    """
+    name, services = call.cluster.name, call.services
+    login: ClusterLogin | None = None
+    if not leave_secrets:
+
+        def switch_off(tx: Connection) -> ClusterLogin | None:
+            call.require_match(registration_of(get_cluster(tx, name)))
+            # First of all nobody makes them anew.
+            change_cluster(tx, name, call.now, makes_default_secret=False)
+            return _login_of(tx, services.sealer, name)
+
+        login = await services.database.write(switch_off)
+    left = {} if login is None else await _take_secrets(call, name, login)
 
     def work(tx: Connection) -> None:
-        call.require_match(registration_of(get_cluster(tx, call.cluster.name)))
-        remove_cluster(tx, call.cluster.name)
+        if leave_secrets:
+            call.require_match(registration_of(get_cluster(tx, name)))
+        remove_cluster(tx, name)
 
-    await call.write(work)
+    await call.write(work, {"left_behind": sorted(left)} if left else {})
     return no_content()
+
+
+def _login_of(tx: Connection, sealer: Sealer, name: str) -> ClusterLogin | None:
+    """None where it cannot be read any more: the cluster can be removed all the same."""
+    try:
+        return open_login(tx, sealer, name)
+    except UnreadableSecret:
+        return None
+
+
+async def _take_secrets(call: Call, name: str, login: ClusterLogin) -> dict[str, str]:
+    """What stays, by namespace, and why; by an empty one the whole cluster."""
+    try:
+        async with call.services.clusters.connected_by(name, login) as connection:
+            return (await remove_default_secrets(connection, PATIENCE)).left
+    except ClusterError as error:
+        return {"": str(error)}
 
 
 async def _register(call: Call, body: WantedCluster, organization: str | None) -> Response:
