@@ -98,6 +98,10 @@ class Action(StrEnum):
     PULL_SECRET_SEE = "pull_secret.see"  # noqa: S105 (an action, no secret)
     PULL_SECRET_CHANGE = "pull_secret.change"  # noqa: S105
     IMAGE_USES_SEE = "image.uses.see"
+    WEBHOOK_SEE = "webhook.see"
+    WEBHOOK_CHANGE = "webhook.change"
+    SITE_WEBHOOK_SEE = "site.webhook.see"
+    SITE_WEBHOOK_CHANGE = "site.webhook.change"
     FLEET_LIST = "fleet.list"
     FLEET_CREATE = "fleet.create"
     FLEET_CREATE_FOR_SITE = "fleet.create_for_site"
@@ -192,6 +196,19 @@ RULES = {
     ),
     Action.IMAGE_USES_SEE: Rule(
         Need.READ, None, "see in which of the clusters that one may see the image runs", looks=True
+    ),
+    # A webhook is told of private images, and goes on after the login that made it.
+    Action.WEBHOOK_SEE: Rule(
+        Need.EDIT, None, "see the organization's webhooks and what they were told", looks=True
+    ),
+    Action.WEBHOOK_CHANGE: Rule(
+        Need.EDIT, None, "make, change, try and delete the organization's webhooks", lasts=True
+    ),
+    Action.SITE_WEBHOOK_SEE: Rule(
+        Need.ADMIN, None, "see the site's webhooks and what they were told", looks=True
+    ),
+    Action.SITE_WEBHOOK_CHANGE: Rule(
+        Need.ADMIN, None, "make, change, try and delete the site's webhooks", lasts=True
     ),
     Action.FLEET_LIST: Rule(Need.LOGIN, None, "list the fleets that one may see", looks=True),
     Action.FLEET_CREATE: Rule(Need.EDIT, None, "make a fleet of the organization"),

@@ -8,16 +8,13 @@ from datetime import timedelta
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from wherry.app.webhook_telling import source_of
+from wherry.app.told_events import source_of
 from wherry.db.bell import Bell
 from wherry.db.database import Database
 from wherry.db.errors import DatabaseError
 from wherry.events.dispatch import BATCH, Failed, Reaction, dispatch_new, is_waiting
-from wherry.events.kinds import EventKind
 from wherry.kit.clock import Clock
-from wherry.registry import events as registry_events
 from wherry.settings import Settings
-from wherry.triggers import events as trigger_events
 from wherry.triggers.react import react
 from wherry.webhooks.react import TellWebhooks
 
@@ -26,12 +23,6 @@ logger = logging.getLogger(__name__)
 # Without a ring, in case one was not heard.
 AT_LEAST_EVERY = timedelta(seconds=5)
 AGAIN_AFTER = timedelta(seconds=1)
-
-# What can happen, as the domains declare it.
-EVENT_KINDS: tuple[EventKind, ...] = (
-    *registry_events.KINDS,
-    *trigger_events.KINDS,
-)
 
 
 def reactions_of(settings: Settings, clock: Clock) -> Mapping[str, Reaction]:

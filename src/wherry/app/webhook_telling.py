@@ -1,4 +1,4 @@
-"""Webhooks, as the settings describe them: as whom they speak, and how what they say leaves."""
+"""Webhooks, as the settings describe them: how what they say leaves."""
 
 from collections.abc import Mapping
 
@@ -10,12 +10,6 @@ from wherry.kit.clock import Clock
 from wherry.settings import Settings
 from wherry.webhooks.deliver import Deliver
 from wherry.webhooks.drivers.mail import MailServer
-
-
-def source_of(settings: Settings) -> str:
-    """Where CloudEvents say that they are from: the address that clients use, as far as it is known."""
-    scheme = "http" if settings.tls.certificate is None else "https"
-    return settings.public_url or f"{scheme}://{settings.host}:{settings.port}"
 
 
 def open_deliver(settings: Settings, database: Database, clock: Clock) -> Handler:

@@ -10,6 +10,7 @@ from wherry.access.signing_keys import load_signing_keys
 from wherry.access.tokens import RegistryTokens
 from wherry.app.cluster_keeping import open_clusters
 from wherry.app.noted_uses import NotedUses
+from wherry.app.told_events import EVENT_KINDS, source_of
 from wherry.audit.chain import SEALING
 from wherry.blobs import BlobStore, Intake, StoreOptions, open_store
 from wherry.clusters.drivers.tunnel_sockets import TunnelSockets
@@ -166,6 +167,8 @@ async def open_services(settings: Settings, metrics: Metrics, clock: Clock, stac
         idle=settings.uploads.idle_timeout,
         temporary_login=settings.auth.temporary_login,
         clusters=open_clusters(settings, database, sealer, clock, sockets),
+        event_kinds=frozenset(kind.name for kind in EVENT_KINDS),
+        event_source=source_of(settings),
     )
     tunnels = Tunnels(database, clock, sockets, api.clusters.connect)
     stack.push_async_callback(tunnels.close)

@@ -1,6 +1,7 @@
 """Webhooks as they are kept: made, listed, changed, removed. One is an organization's, or the site's."""
 
 import json
+import re
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -20,6 +21,7 @@ from wherry.webhooks.signature import new_secret, read_secret
 from wherry.webhooks.tables import webhooks
 
 MAX_NAME = 64
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._-]*")
 MAX_URL = 2048
 # Each event of an organization is held against all of its webhooks.
 MAX_WEBHOOKS = 100
@@ -103,8 +105,11 @@ def create_webhook(
 
     Raises `InvalidWebhook`, `WebhookExists`, `OrganizationUnknown`.
     """
-    if not 1 <= len(name) <= MAX_NAME or not name.isprintable():
-        raise InvalidWebhook("name", f"a name has 1 to {MAX_NAME} characters that can be printed")
+    if len(name) > MAX_NAME or not _NAME.fullmatch(name):
+        raise InvalidWebhook(
+            "name",
+            f"a name has 1 to {MAX_NAME} letters, digits, spaces, '.', '_' and '-', a letter or digit first",
+        )
     check_wanted(wanted, offered)
     if secret is not None:
         read_secret(secret)

@@ -16,6 +16,8 @@ KNOWN = {
     "robot": ("ci",),
     "with_organization": ("beta", "acme"),
     "opened_to": ("beta",),
+    "webhook": ("ci",),
+    "delivery": ("1",),
     "fleet": ("shops",),
     "member": ("prod",),
     "namespace": ("default",),
@@ -45,6 +47,7 @@ def furnish(http: httpx.Client) -> None:
             assert http.put(url, content=content, headers=kind).status_code == 201
         make(f"/organizations/{organization}/teams", name="web")
         make(f"/organizations/{organization}/robots", name="ci")
+        make(f"/organizations/{organization}/webhooks", name="ci", url="https://127.0.0.1:1/hook")
     for cluster in KNOWN["cluster"]:
         # Nothing listens there, and that shows at once.
         away = kubeconfig({"server": "https://127.0.0.1:1"})

@@ -38,6 +38,8 @@ NOWHERE = {
     "kind": "Deployment",
     "workload": "none",
     "secret": "none",
+    "webhook": "none",
+    "delivery": "1",
     "fleet": FLEET,
     "member": CLUSTER,
     "trigger": "none",

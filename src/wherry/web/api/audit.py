@@ -25,12 +25,9 @@ from wherry.web.api.documents import (
     Moment,
     PageDocument,
     cursor_after,
-    key_of,
 )
+from wherry.web.api.listed import position_of
 from wherry.web.api.operations import Operation
-from wherry.web.api.problems import Problem
-
-_MAX_POSITION = 2**63 - 1
 
 
 def _text(description: str) -> Any:
@@ -153,21 +150,12 @@ async def export_audit(
 
 
 async def _list(call: Call, wanted: AuditFilter, limit: int, cursor: str | None) -> Response:
-    before = _position(cursor)
+    before = position_of(cursor)
     # Or what was done a moment ago would be missing: records are chained a little later.
     await call.services.audited.settle()
     found = await call.read(lambda tx: list_records(tx, wanted, before=before, size=limit))
     following = cursor_after(str(found.items[-1].position)) if found.more else None
     return call.page(PageDocument(items=[_document(each) for each in found.items], next=following))
-
-
-def _position(cursor: str | None) -> int | None:
-    text = key_of(cursor)
-    if cursor is None:
-        return None
-    if text.isascii() and text.isdigit() and int(text[:20]) <= _MAX_POSITION and len(text) < 20:
-        return int(text)
-    raise Problem(422, "invalid_cursor", "cursor: this is not the `next` of a page")
 
 
 def _document(record: AuditRecord) -> AuditRecordDocument:

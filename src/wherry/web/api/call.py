@@ -50,7 +50,8 @@ T = TypeVar("T")
 @dataclass(frozen=True, slots=True)
 class ApiServices:
     """What this face works with. `idle` is how long a body may stay silent,
-    `temporary_login` how long one is good for that asks for no time."""
+    `temporary_login` how long one is good for that asks for no time. Webhooks may be told of `event_kinds`,
+    which come from `event_source`."""
 
     database: Database
     pulls: Pulls
@@ -69,6 +70,8 @@ class ApiServices:
     idle: timedelta
     temporary_login: timedelta
     clusters: Clusters
+    event_kinds: frozenset[str]
+    event_source: str
 
 
 class Call:

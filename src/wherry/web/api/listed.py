@@ -1,11 +1,15 @@
-"""Pages of lists that are short by their nature, and therefore read whole."""
+"""Where a page begins: of lists that are short and read whole, and of those that are kept by number."""
 
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from wherry.web.api.documents import cursor_after, key_of
+from wherry.web.api.problems import Problem
 
 T = TypeVar("T")
+
+# What databases keep as a number.
+MAX_POSITION = 2**63 - 1
 
 
 def page_of(
@@ -18,3 +22,13 @@ def page_of(
     after = key_of(cursor)
     found = [each for each in items if key(each) > after]
     return found[:limit], cursor_after(key(found[limit - 1])) if len(found) > limit else None
+
+
+def position_of(cursor: str | None) -> int | None:
+    """The number that a cursor was made of. Raises `Problem` for one that we never made."""
+    text = key_of(cursor)
+    if cursor is None:
+        return None
+    if text.isascii() and text.isdigit() and len(text) < 20 and int(text) <= MAX_POSITION:
+        return int(text)
+    raise Problem(422, "invalid_cursor", "cursor: this is not the `next` of a page")

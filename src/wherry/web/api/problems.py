@@ -24,6 +24,7 @@ from wherry.triggers import errors as trigger_errors
 from wherry.web.authentication import BadCredentials
 from wherry.web.body import BodyTooLong, BodyTooSlow, ClientGone
 from wherry.web.sessions import CrossSite
+from wherry.webhooks import errors as webhook_errors
 
 MEDIA_TYPE = "application/problem+json"
 _RETRY_SOON = {"retry-after": "5"}
@@ -126,6 +127,10 @@ _STATUSES: tuple[tuple[type[Exception], int], ...] = (
     (trigger_errors.RunNotOpen, 409),
     (trigger_errors.TriggerForbidden, 403),
     (trigger_errors.TriggerError, 422),
+    (webhook_errors.WebhookUnknown, 404),
+    (webhook_errors.DeliveryUnknown, 404),
+    (webhook_errors.WebhookExists, 409),
+    (webhook_errors.WebhookError, 422),
     (InvalidValue, 422),
     (BodyTooLong, 413),
     (BodyTooSlow, 408),
@@ -165,6 +170,8 @@ def _parts_of(error: Exception) -> list[FieldProblem]:
     """What an error says of each part of the request, in the words of whoever found it."""
     if isinstance(error, (cluster_errors.InvalidRequest, trigger_errors.InvalidTrigger)):
         return [FieldProblem(where="body", message=problem) for problem in error.problems]
+    if isinstance(error, webhook_errors.InvalidWebhook):
+        return [FieldProblem(where=f"body.{error.field}", message=str(error))]
     if isinstance(error, cluster_errors.ApplyConflict):
         return [
             FieldProblem(where=owner.field, message=f"belongs to {owner.owner}") for owner in error.owners

@@ -34,6 +34,8 @@ from wherry.web.api import (
     triggers,
     user_keys,
     users,
+    webhook_deliveries,
+    webhooks,
     workload_changes,
     workloads,
 )
@@ -75,6 +77,8 @@ OPERATIONS: tuple[Operation, ...] = (
     *federations.OPERATIONS,
     *fleets.OPERATIONS,
     *fleet_workloads.OPERATIONS,
+    *webhooks.OPERATIONS,
+    *webhook_deliveries.OPERATIONS,
     *triggers.OPERATIONS,
     *trigger_runs.OPERATIONS,
 )
