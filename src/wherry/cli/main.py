@@ -24,6 +24,7 @@ from wherry.cli import (
     sign_ins,
     tag,
     team,
+    trigger,
     uploads,
     version,
     workload,
@@ -62,6 +63,7 @@ def build_app() -> typer.Typer:
     app.add_typer(cluster.clusters, name="cluster")
     app.add_typer(workload.workloads, name="workload")
     app.add_typer(pull_secret.pull_secrets, name="pull-secret")
+    app.add_typer(trigger.triggers, name="trigger")
     app.add_typer(fleet.fleets, name="fleet")
     app.add_typer(federation.federations, name="federation")
     app.add_typer(job.jobs, name="jobs")
