@@ -27,6 +27,7 @@ def pages() -> dict[str, str]:
         "http-api.md": _http_api(),
         "swr.md": _swr(),
         "api.md": _api(),
+        "events.md": _events(),
     }
 
 
@@ -280,6 +281,22 @@ def _api() -> str:
     from docs.api_page import api_page
 
     return "\n".join(["# Native API\n", _MADE.format(source="src/wherry/web/api"), api_page(_table)])
+
+
+_EVENTS_INTRODUCTION = """\
+What [webhooks](../how-to/webhooks.md) are told of. In a CloudEvent, `type` is `io.wherry.` and the name here,
+`subject` what it happened to, `data` the fields. A new version may add fields and events.
+"""
+
+
+def _events() -> str:
+    from wherry.app.told_events import EVENT_KINDS
+
+    parts = ["# Events\n", _MADE.format(source="the domains' `events.py`"), _EVENTS_INTRODUCTION]
+    for kind in EVENT_KINDS:
+        fields = ((f"`{name}`", says) for name, says in kind.fields.items())
+        parts += [f"## `{kind.name}`\n", f"{kind.says}\n", _table(("Field", "What it means"), fields)]
+    return "\n".join(parts)
 
 
 def _route_row(route: Any) -> tuple[str, ...]:

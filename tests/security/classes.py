@@ -94,7 +94,7 @@ CLASSES = (
     VulnerabilityClass(
         "Server-side request forgery",
         "CVE-2020-13788 (Harbor), CVE-2026-2376 (Quay), CVE-2026-10517 (claircore)",
-        "Addresses in what is pushed are never fetched.",
+        "Addresses in what is pushed are never fetched; a webhook reaches no service of this machine.",
     ),
     VulnerabilityClass(
         "Cross-site scripting",

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import time
+
 import httpx
 import pytest
 
 from tests.security.registry import GUEST, Login, Registry
+from tests.webhooks.receiver import receiver
 
 API = "/api/v1"
 BOSS = ("boss", "edits-the-first-organization")
@@ -220,3 +223,41 @@ def test_a_token_buys_no_other_and_makes_no_key(two_houses: Registry) -> None:
     assert two_houses.ask("GET", f"{API}/me", token).status_code == 200
     for method, path in (("POST", "/tokens"), ("POST", "/me/keys"), ("PUT", "/me/password")):
         assert two_houses.ask(method, f"{API}{path}", token, content=b"{}").status_code == 403, path
+
+
+@pytest.mark.vulnerability("Child object of another organization")
+def test_a_webhook_and_what_it_was_told_are_asked_for_below_their_organization_only(
+    two_houses: Registry,
+) -> None:
+    hooks = "/organizations/{}/webhooks"
+    for login, organization, name in ((BOSS, "first", "ci"), (RIVAL, "second", "other")):
+        url = f"https://hooks.example.com/{name}"
+        made = api(two_houses, "POST", hooks.format(organization), login, name=name, url=url)
+        assert made.status_code == 201, made.text
+    pinged = api(two_houses, "POST", f"{hooks.format('first')}/ci/pings", BOSS)
+    delivery = f"deliveries/{pinged.json()['id']}"
+    for path in (f"{hooks.format('second')}/ci", f"{hooks.format('second')}/other/{delivery}"):
+        assert api(two_houses, "GET", path, RIVAL).status_code == 404, path
+    again = f"{hooks.format('second')}/other/{delivery}/redelivery"
+    assert api(two_houses, "POST", again, RIVAL).status_code == 404
+    for path in (hooks.format("first"), f"{hooks.format('first')}/ci/{delivery}", "/webhooks"):
+        assert api(two_houses, "GET", path, RIVAL).status_code == 403, path
+
+
+@pytest.mark.vulnerability("Server-side request forgery")
+def test_a_webhook_reaches_no_service_of_this_machine(two_houses: Registry) -> None:
+    hooks = "/organizations/first/webhooks"
+    with receiver() as heard:
+        for name, host in (("four", "127.0.0.1"), ("name", "localhost"), ("mapped", "[::ffff:127.0.0.1]")):
+            url = f"http://{host}:{heard.port}/"
+            assert api(two_houses, "POST", hooks, BOSS, name=name, url=url).status_code == 201
+            assert api(two_houses, "POST", f"{hooks}/{name}/pings", BOSS).status_code == 202
+            deadline = time.monotonic() + 20
+            dead: list[dict[str, str]] = []
+            while not dead:
+                assert time.monotonic() < deadline, name
+                dead = api(two_houses, "GET", f"{hooks}/{name}/deliveries", BOSS).json()["items"]
+                dead = [one for one in dead if one["state"] == "dead"]
+                time.sleep(0.05)
+            assert "this machine itself" in dead[0]["problem"]
+        assert heard.heard == []

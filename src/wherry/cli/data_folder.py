@@ -34,11 +34,20 @@ def open_database(data: str | None, config: Path | None) -> Iterator[Database]:
     from wherry.identity.errors import IdentityError
     from wherry.oci.errors import InvalidValue
     from wherry.registry.errors import RegistryError
+    from wherry.webhooks.errors import WebhookError
 
     database = Database(settings.effective_database_url)
     try:
         yield database
-    except (AccessError, ClusterError, DatabaseError, IdentityError, InvalidValue, RegistryError) as error:
+    except (
+        AccessError,
+        ClusterError,
+        DatabaseError,
+        IdentityError,
+        InvalidValue,
+        RegistryError,
+        WebhookError,
+    ) as error:
         fail(str(error))
     finally:
         database.close()

@@ -27,6 +27,7 @@ from wherry.cli import (
     trigger,
     uploads,
     version,
+    webhook,
     workload,
 )
 
@@ -66,6 +67,7 @@ def build_app() -> typer.Typer:
     app.add_typer(trigger.triggers, name="trigger")
     app.add_typer(fleet.fleets, name="fleet")
     app.add_typer(federation.federations, name="federation")
+    app.add_typer(webhook.webhooks, name="webhook")
     app.add_typer(job.jobs, name="jobs")
     app.add_typer(audit.audit, name="audit")
     app.add_typer(database.schema, name="db")
