@@ -8,8 +8,9 @@ import io
 import json
 import platform
 import tarfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 _OCI = "application/vnd.oci.image"
@@ -17,20 +18,26 @@ _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 
 
 def write_image_archive(
-    archive: Path, name: str, programs: Sequence[Path], command: Sequence[str], *, note: str = ""
+    archive: Path,
+    name: str,
+    programs: Sequence[Path],
+    command: Sequence[str],
+    *,
+    note: str = "",
+    files: Mapping[str, Path] = MappingProxyType({}),
 ) -> str:
     """An image of static programs, each in `/bin`; its manifest's digest.
 
     `name` is what `ctr images import` calls it. A `note` is kept in the image, so that two of the same
-    programs differ.
+    programs differ. `files` are further ones, by their place in the image.
     """
-    content = _layer(programs, note)
+    content = _layer(programs, note, files)
     # Compressed here, because clients that push an archive would, and the digest would be another one then.
     layer = gzip.compress(content, compresslevel=1, mtime=0)
     config = {
         "architecture": _ARCHITECTURES.get(platform.machine(), platform.machine()),
         "os": "linux",
-        "config": {"Entrypoint": list(command), "Env": ["PATH=/bin"]},
+        "config": {"Entrypoint": list(command), "Env": ["PATH=/bin:/usr/local/bin"]},
         "rootfs": {"type": "layers", "diff_ids": [_digest(content)]},
         "history": [{"created_by": "a test", "comment": note}],
     }
@@ -54,7 +61,7 @@ def write_image_archive(
     return str(top["digest"])
 
 
-def _layer(programs: Sequence[Path], note: str) -> bytes:
+def _layer(programs: Sequence[Path], note: str, files: Mapping[str, Path]) -> bytes:
     written = io.BytesIO()
     with tarfile.open(fileobj=written, mode="w") as tar:
         for folder in ("bin", "etc", "tmp"):
@@ -64,6 +71,8 @@ def _layer(programs: Sequence[Path], note: str) -> bytes:
         _add(tar, "etc/note", note.encode())
         for program in programs:
             _add(tar, f"bin/{program.name}", program.read_bytes(), mode=0o755)
+        for place, file in files.items():
+            _add(tar, place, file.read_bytes(), mode=0o755)
     return written.getvalue()
 
 

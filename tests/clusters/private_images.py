@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
 from engines.pytest_plugin import require
 from engines.servers import Wherry, write_image_archive
 
 
-def push_private_image(server: Wherry, repository: str, command: Sequence[str], folder: Path) -> str:
-    """busybox with this command, as the administrator; answers the image's name."""
+def push_private_image(
+    server: Wherry,
+    repository: str,
+    command: Sequence[str],
+    folder: Path,
+    files: Mapping[str, Path] = MappingProxyType({}),
+) -> str:
+    """busybox and `files` with this command, as the administrator; answers the image's name."""
     archive = folder / "image.tar"
-    write_image_archive(archive, "app:1", [require("busybox-static")], list(command), note=repository)
+    programs = [require("busybox-static")]
+    write_image_archive(archive, "app:1", programs, list(command), note=repository, files=files)
     image = f"{server.host}/{repository}:1"
     subprocess.run(
         [
