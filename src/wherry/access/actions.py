@@ -67,6 +67,7 @@ class Action(StrEnum):
     IMAGE_GRANT = "image.grant"
     IMAGE_SHARE = "image.share"
     IMAGE_TRIGGER = "image.trigger"
+    IMAGE_TRIGGERS_SEE = "image.triggers.see"
     IMAGE_RETAIN = "image.retain"
     IMAGE_SYNC = "image.sync"
     ORGANIZATION_GRANTS_SEE = "organization.grants.see"
@@ -145,6 +146,10 @@ RULES = {
     Action.IMAGE_GRANT: Rule(Need.EDIT, None, "see and change who has rights on the image"),
     Action.IMAGE_SHARE: Rule(Need.EDIT, None, "see and change whom the image is shared with"),
     Action.IMAGE_TRIGGER: Rule(Need.WRITE, None, "change the image's triggers"),
+    # They name clusters, namespaces and Git repositories: not for everybody who may pull a public image.
+    Action.IMAGE_TRIGGERS_SEE: Rule(
+        Need.WRITE, None, "see the image's triggers and what became of them", looks=True
+    ),
     Action.IMAGE_RETAIN: Rule(Need.EDIT, None, "change which tags of the image are kept"),
     Action.IMAGE_SYNC: Rule(Need.EDIT, None, "copy the image to other registries"),
     Action.ORGANIZATION_GRANTS_SEE: Rule(

@@ -175,7 +175,7 @@ def ping_one(
     data: DataOption = None,
     config: ConfigOption = None,
 ) -> None:
-    """Send an event that says nothing but that it arrives. A server, or `wherry worker`, has to run.
+    """Send an event that says nothing but that it arrives. A server has to run for it.
 
     Example: wherry webhook ping ci --organization acme
     """
@@ -234,7 +234,7 @@ def redeliver_one(
     data: DataOption = None,
     config: ConfigOption = None,
 ) -> None:
-    """Deliver an event once more, whatever became of it. A server, or `wherry worker`, has to run.
+    """Deliver an event once more, whatever became of it. A server has to run for it.
 
     Example: wherry webhook redeliver ci 17 --organization acme
     """

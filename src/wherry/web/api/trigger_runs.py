@@ -161,7 +161,7 @@ def _detail(run: Run, done: str) -> dict[str, object]:
 
 _ALL = "/organizations/{organization}/images/{image}/trigger-runs"
 _ONE = f"{_ALL}/{{run}}"
-_SEE, _CHANGE = Action.IMAGE_SEE, Action.IMAGE_TRIGGER
+_SEE, _CHANGE = Action.IMAGE_TRIGGERS_SEE, Action.IMAGE_TRIGGER
 OPERATIONS = (
     Operation("GET", f"{ONE}/runs", _SEE, list_trigger_runs, PageDocument[RunDocument], tag="triggers"),
     Operation("GET", _ALL, _SEE, list_image_runs, PageDocument[RunDocument], tag="triggers"),

@@ -194,7 +194,7 @@ ALL = "/organizations/{organization}/images/{image}/triggers"
 ONE = f"{ALL}/{{trigger}}"
 _PAUSE = f"{ONE}/pause"
 _PREVIEW = "/organizations/{organization}/images/{image}/trigger-preview"
-_SEE, _CHANGE = Action.IMAGE_SEE, Action.IMAGE_TRIGGER
+_SEE, _CHANGE = Action.IMAGE_TRIGGERS_SEE, Action.IMAGE_TRIGGER
 OPERATIONS = (
     Operation("GET", ALL, _SEE, list_triggers, PageDocument[ListedTriggerDocument], tag="triggers"),
     Operation("POST", ALL, _CHANGE, create_trigger, TriggerDocument, status=201, tag="triggers"),
