@@ -188,9 +188,10 @@ class _Worker:
         except BrokenAnswer as error:
             cut_off = received.startswith(b"HTTP/1.1 2") or method == "HEAD"
             return None if cut_off else f"no HTTP came back: {error}"
+        websocket = b"websocket" in request.content.lower()
         for answer in answers:
             self._tally.statuses[str(answer.status)] += 1
-            if fault := fault_of_wire_answer(answer):
+            if fault := fault_of_wire_answer(answer, asks_for_websocket=websocket):
                 return fault
         return None
 

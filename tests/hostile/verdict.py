@@ -84,8 +84,10 @@ def _fault_of_status(answer: Answer, code: str) -> str | None:
     return None
 
 
-def fault_of_wire_answer(answer: Answer) -> str | None:
+def fault_of_wire_answer(answer: Answer, *, asks_for_websocket: bool = False) -> str | None:
     """The same for an answer to what may not even be HTTP."""
+    if asks_for_websocket and answer.status == 403 and not answer.body:
+        return None  # there is no WebSocket at that path, and the HTTP server has no words of ours for it
     if answer.status >= 500 and answer.status not in (*MAY_FAIL, *WIRE_REFUSALS):
         return f"answered {answer.status}"
     if answer.headers.get("x-request-id"):

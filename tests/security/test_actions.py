@@ -9,6 +9,7 @@ import pytest
 from tests.hostile.seeds import ARTIFACT, IMAGE, INDEX, OCI_MANIFEST, digest_of
 from tests.security.registry import ABSENT_DIGEST, GUEST, PRIVATE, PUBLIC, Registry, code_of
 from wherry.access.actions import RULES, Action, Need, Verb
+from wherry.web.agents.face import ROUTES as AGENTS
 from wherry.web.api.routes import OPERATIONS as API
 from wherry.web.console.routes import ROUTES as CONSOLE
 from wherry.web.distribution.routes import ROUTES as DISTRIBUTION
@@ -90,7 +91,7 @@ def test_every_route_of_every_face_has_an_action():
     for method, template, action in ROUTES:
         assert isinstance(action, Action), f"{method} {template} can be reached without a decision"
         assert action in RULES
-    managing = {route.action for face in (SWR, CONSOLE, API) for route in face}
+    managing = {route.action for face in (SWR, CONSOLE, API, AGENTS) for route in face}
     unbound = set(Action) - {action for _, _, action in ROUTES} - managing
     assert not unbound, "an action without a route"
 
