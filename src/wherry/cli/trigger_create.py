@@ -80,7 +80,7 @@ def create(
         if name is not None:
             document["name"] = name
     else:
-        git = None
+        git: dict[str, Any] | None = None
         if git_url is not None:
             git = {"url": git_url, "branch": git_branch, "push_branch": git_push_branch, "user": git_user}
             git |= {"password": sys.stdin.read().strip() or None} if password_stdin else {}
