@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from tests.clusters.workloads.requests import DEMO, everything, of_each_kind, wo
 from wherry.clusters.errors import InvalidRequest
 from wherry.clusters.workloads.build import build
 from wherry.clusters.workloads.parse import parse
+from wherry.clusters.workloads.pods import PodSecurity
 from wherry.clusters.workloads.request import Workload
 from wherry.clusters.yaml_text import read_documents, write_yaml
 
@@ -26,6 +28,12 @@ def test_yaml_out_and_in_again_is_the_form(request: Workload) -> None:
 @pytest.mark.parametrize("name", of_each_kind())
 def test_one_of_each_kind_comes_back(name: str) -> None:
     request = of_each_kind()[name]
+    assert parse(read_documents(write_yaml(*build(request)))) == request
+
+
+def test_a_security_context_that_says_nothing_is_none() -> None:
+    request = replace(DEMO, pod=replace(DEMO.pod, security=PodSecurity()))
+    assert request.pod.security is None
     assert parse(read_documents(write_yaml(*build(request)))) == request
 
 

@@ -359,3 +359,8 @@ class Pod:
     tolerations: tuple[Toleration, ...] = at("tolerations", ())
     termination_grace: int = at("terminationGracePeriodSeconds", 30)
     restart_policy: str = at("restartPolicy", "Always")
+
+    def __post_init__(self) -> None:
+        # One that says nothing is none: every API server adds it by itself.
+        if self.security == PodSecurity():
+            object.__setattr__(self, "security", None)
