@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
 
+from wherry.kit.globs import InvalidGlob, expression_of
 from wherry.oci.errors import InvalidTag
 from wherry.oci.names import Tag
 from wherry.triggers.versions import InvalidRange, Range, Version
@@ -131,31 +132,7 @@ def _expression(text: str) -> Matches:
 
 
 def _of_glob(text: str) -> str:
-    """`*` and `**` any letters, `?` one, `[a-c]` and `[!a-c]` one of a set, `{a,b}` one of several."""
-    made: list[str] = []
-    depth = place = 0
-    while place < len(text):
-        letter = text[place]
-        if letter == "[":
-            end = text.find("]", place + 2)
-            if end < 0:
-                raise InvalidCondition(f"the pattern {text[:80]!r} has a '[' without its ']'")
-            inner = text[place + 1 : end]
-            is_not = inner[:1] in ("!", "^")
-            letters = inner[is_not:].replace("\\", r"\\").replace("[", r"\[").replace("^", r"\^")
-            made.append(f"[{'^' if is_not else ''}{letters}]")
-            place = end
-        elif letter in _OF_GLOB and (letter != "," or depth):
-            depth += (letter == "{") - (letter == "}")
-            made.append(_OF_GLOB[letter])
-        else:
-            made.append(letter if letter.isalnum() or letter == "_" else f"\\{letter}")
-        if depth < 0:
-            break
-        place += 1
-    if depth != 0:
-        raise InvalidCondition(f"in the pattern {text[:80]!r} the '{{' and '}}' do not pair")
-    return "".join(made)
-
-
-_OF_GLOB = {"*": ".*", "?": ".", "{": "(?:", "}": ")", ",": "|"}
+    try:
+        return expression_of(text)
+    except InvalidGlob as error:
+        raise InvalidCondition(str(error)) from None
