@@ -86,6 +86,11 @@ TABLE = {
     Action.FLEET_SEE: ("login no no yes yes", "yes yes yes yes yes"),
     Action.FLEET_DEPLOY: ("login no no no yes", "login no no no yes"),
     Action.FLEET_CHANGE: ("login no no no yes", "login no no no yes"),
+    Action.IMAGE_TRIGGERS_SEE: ("login no no yes yes", "login no no yes yes"),
+    Action.WEBHOOK_SEE: ("login no no yes yes", "login no no yes yes"),
+    Action.WEBHOOK_CHANGE: ("login no no no yes", "login no no no yes"),
+    Action.SITE_WEBHOOK_SEE: ("login no no yes yes", "login no no yes yes"),
+    Action.SITE_WEBHOOK_CHANGE: ("login no no no yes", "login no no no yes"),
 }
 
 
