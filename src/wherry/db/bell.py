@@ -28,7 +28,6 @@ _RUNG = "wherry_rung"
 _POLL = timedelta(milliseconds=40)
 # A listener that has heard nothing for this long asks whether the server is still there.
 _SILENCE = timedelta(seconds=30)
-_PATIENCE = timedelta(seconds=5)
 _AGAIN_AFTER = timedelta(seconds=1)
 
 
@@ -112,20 +111,12 @@ class Bell:
     async def _listen(self) -> None:
         import psycopg  # 10 MiB of memory that a process on SQLite need not pay
 
+        from wherry.db.postgres_notices import hear
+
         address = make_url(self._rings.url).set(drivername="postgresql").render_as_string(hide_password=False)
         while True:
             try:
-                connection = await psycopg.AsyncConnection.connect(
-                    address, autocommit=True, application_name=BELL
-                )
-                async with connection:
-                    await connection.execute(f"LISTEN {WORK_CHANNEL}")
-                    while True:
-                        self.wake()
-                        async for _ in connection.notifies(timeout=_SILENCE.total_seconds()):
-                            self.wake()
-                        async with asyncio.timeout(_PATIENCE.total_seconds()):
-                            await connection.execute("SELECT 1")
+                await hear(address, WORK_CHANNEL, self.wake, name=BELL, silence=_SILENCE)
             except (psycopg.Error, TimeoutError) as error:
                 logger.warning("not hearing of other replicas' work, looking now and then: %s", error)
             await asyncio.sleep(_AGAIN_AFTER.total_seconds())

@@ -10,6 +10,7 @@ from sqlalchemy import make_url
 
 from wherry.db.database import CHANGES_CHANNEL, Database
 from wherry.db.errors import DatabaseUnavailable
+from wherry.db.postgres_notices import hear
 from wherry.db.pull_reader import Parameters, Prepared, Row
 
 logger = logging.getLogger(__name__)
@@ -18,9 +19,8 @@ logger = logging.getLogger(__name__)
 LISTENER = "wherry-listener"
 
 # A listener that has heard nothing for this long asks whether the server is still there; so a connection that
-# died without a word serves nothing stale for longer than both together.
+# died without a word serves nothing stale for longer than that and the moment it waits for the answer.
 _SILENCE = timedelta(seconds=2)
-_PATIENCE = timedelta(seconds=2)
 
 # Not a mistake of ours: no connection, one that broke, or a server that has become a standby.
 _UNAVAILABLE = (psycopg.OperationalError, psycopg.InterfaceError, psycopg.InternalError)
@@ -75,21 +75,13 @@ class PostgresPullReader:
     async def _listen(self) -> None:
         while True:
             try:
-                connection = await psycopg.AsyncConnection.connect(
-                    self._address, autocommit=True, application_name=LISTENER
-                )
-                async with connection:
-                    await connection.execute(f"LISTEN {CHANGES_CHANNEL}")
-                    self._heard += 1
-                    self._listening = True
-                    while True:
-                        async for _ in connection.notifies(timeout=_SILENCE.total_seconds()):
-                            self._heard += 1
-                        # Nothing came: is nothing new, or is nobody there any more?
-                        async with asyncio.timeout(_PATIENCE.total_seconds()):
-                            await connection.execute("SELECT 1")
+                await hear(self._address, CHANGES_CHANNEL, self._hear, name=LISTENER, silence=_SILENCE)
             except (psycopg.Error, TimeoutError) as error:
                 logger.warning("not listening for changes of other replicas, pulls go uncached: %s", error)
             finally:
                 self._listening = False
             await asyncio.sleep(1)
+
+    def _hear(self) -> None:
+        self._heard += 1
+        self._listening = True
