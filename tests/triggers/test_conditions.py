@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 import pytest
+import re2
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -84,6 +85,28 @@ def test_any_text_is_a_condition_or_told(tag: str, text: str) -> None:
             told = str(error) or "nothing"
         assert told != "nothing"
         assert not (told and condition.holds(tag))
+
+
+PARTS = st.sampled_from(
+    ["v", "1", "2", ".", "-", "rc", "K", "s", r"\d", "[a-z]", "[^0-9]", ".*", r"\.", "^", "$", "(?i)"]
+)
+REPEATS = st.sampled_from(["", "", "*", "+", "?", "{2}", "|"])
+
+
+@given(
+    st.lists(st.tuples(PARTS, REPEATS), min_size=1, max_size=6),
+    st.lists(st.text("v12.-rckKsSx", min_size=1, max_size=5), min_size=1, max_size=30),
+)
+def test_what_is_told_without_asking_the_expression_is_what_it_says(
+    parts: list[tuple[str, str]], tags: list[str]
+) -> None:
+    text = "".join(part + repeat for part, repeat in parts)
+    try:
+        expected = re2.compile(text)
+    except re2.error:
+        return
+    condition = Condition(ConditionKind.REGEX, text)
+    assert [condition.holds(tag) for tag in tags] == [expected.fullmatch(tag) is not None for tag in tags]
 
 
 @given(st.from_regex(TAG_PATTERN, fullmatch=True))

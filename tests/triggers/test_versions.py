@@ -88,6 +88,31 @@ def test_bounds_agree_with_the_order(one: Version, other: Version) -> None:
     assert Range.parse(f"^{one.major}").contains(other) is (other.major == one.major)
 
 
+TERMS = st.lists(
+    st.tuples(
+        st.sampled_from([">=", ">", "<", "<=", "=", "~", "^", ""]),
+        st.from_regex(r"[0-3](\.[0-3]){0,2}(-rc\.1)?", fullmatch=True),
+    ),
+    min_size=1,
+    max_size=3,
+)
+
+
+@given(
+    st.lists(TERMS, min_size=1, max_size=3),
+    st.builds(Version, *[st.integers(0, 4)] * 3, st.sampled_from([(), ("rc", "1")])),
+)
+def test_what_a_range_contains_is_in_its_span(terms: list[list[tuple[str, str]]], version: Version) -> None:
+    text = " || ".join(" ".join(f"{operator}{number}" for operator, number in part) for part in terms)
+    try:
+        found = Range.parse(text)
+    except InvalidRange:
+        return
+    lowest, highest = found.span
+    if found.contains(version):
+        assert lowest <= version.numbers <= highest
+
+
 @given(st.text(max_size=40))
 def test_any_text_is_a_range_or_told(text: str) -> None:
     try:

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, bindparam, select
 
 from wherry.oci.names import RepositoryName
 from wherry.registry.tables import repositories
-from wherry.triggers.conditions import Condition, ConditionKind
+from wherry.triggers.conditions import Candidate, holds
 from wherry.triggers.tables import triggers
 
 
@@ -18,13 +18,16 @@ def matching(tx: Connection, repository: RepositoryName, tag: str) -> list[int]:
     """Ids of those that are switched on and whose condition holds, the oldest first."""
     if _OF_ACCESSORY.fullmatch(tag):
         return []
-    rows = tx.execute(_CONDITIONS, {"repository": repository.text})
-    return [row[0] for row in rows if Condition(_KINDS[row[1]], row[2]).holds(tag)]
+    candidate = Candidate.of(tag)
+    found = tx.execute(_CONDITIONS, {"repository": repository.text})
+    # The driver's own rows: plain columns, of which there may be ten thousand.
+    rows = found.cursor.fetchall()
+    found.close()
+    return sorted(number for number, kind, text in rows if holds(kind, text, candidate))
 
 
 # Signatures, attestations and indexes of referrers, which tools push beside an image: nothing to be run.
 _OF_ACCESSORY = re.compile(r"sha(?:256|512)-[0-9a-f]{64,128}(?:[.-].*)?")
-_KINDS = {kind.value: kind for kind in ConditionKind}
 _CONDITIONS = (
     select(triggers.c.id, triggers.c.condition_kind, triggers.c.condition)
     .join(repositories, repositories.c.id == triggers.c.repository_id)
@@ -33,5 +36,4 @@ _CONDITIONS = (
         triggers.c.is_enabled,
         triggers.c.paused_because.is_(None),
     )
-    .order_by(triggers.c.id)
 )

@@ -5,6 +5,7 @@ leave its last numbers out: `1.4` counts as `1.4.0`. A pre-release is in a range
 pre-release of the same three numbers.
 """
 
+import math
 import re
 from dataclasses import dataclass
 from functools import total_ordering
@@ -95,8 +96,20 @@ class Range:
             raise InvalidRange("a range of versions is such as ~1.4, ^1, >=2 <3 or 1.x")
         return cls(tuple(_bounds(part) for part in parts))
 
+    @property
+    def span(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
+        """The numbers of whatever it contains are between these two, both included."""
+        lows, highs = zip(*(_span_of(bounds) for bounds in self.alternatives), strict=True)
+        return min(lows), max(highs)
+
     def contains(self, version: Version) -> bool:
         return any(_within(bounds, version) for bounds in self.alternatives)
+
+
+def _span_of(bounds: tuple[_Bound, ...]) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    lows = [one.version.numbers for one in bounds if one.operator in (">=", ">", "=")]
+    highs = [one.version.numbers for one in bounds if one.operator in ("<=", "<", "=")]
+    return max(lows, default=(0, 0, 0)), min(highs, default=(math.inf,))
 
 
 def _within(bounds: tuple[_Bound, ...], version: Version) -> bool:
