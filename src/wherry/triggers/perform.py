@@ -236,7 +236,10 @@ class Performer:
         if known.get("failed"):
             await self._roll_back(running, begun, connection, known)
             return
-        image = Image(run.repository, run.tag, run.digest, self._registry.names)
+        if run.image is None:
+            image = Image(run.repository, run.tag, run.digest, self._registry.names)
+        else:
+            image = Image.held_elsewhere(run.image, run.tag, run.digest)
         workloads = await look(connection, begun.trigger.target)
         now = self._clock.now()
         planned = plan_all(workloads, image, begun.manner, run.id, known.get("workloads") or {}, now)

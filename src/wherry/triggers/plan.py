@@ -19,6 +19,8 @@ RUN = "wherry.dev/trigger-run"
 DIGEST = "wherry.dev/trigger-digest"
 
 _LISTS = ("initContainers", "containers")
+# What nodes take for the registry of a name without a host.
+_DOCKER_HUB = ("docker.io", "index.docker.io", "registry-1.docker.io")
 
 
 class CannotUpdate(Exception):
@@ -27,12 +29,34 @@ class CannotUpdate(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """What was pushed. `hosts` are the names that nodes know this registry by; empty: any."""
+    """What was pushed. `hosts` are the names that nodes know its registry by, None where a name without a
+    host means it; empty: any.
+
+    `host` is put into the name on the workload; None: the one that it has there. Without a `digest` the tag
+    alone is set, and the pods start anew.
+    """
 
     repository: RepositoryName
     tag: str
     digest: str
-    hosts: Collection[str]
+    hosts: Collection[str | None]
+    host: str | None = None
+
+    @classmethod
+    def held_elsewhere(cls, name: str, tag: str, digest: str) -> "Image":
+        """An image of another registry, by its whole name, such as `docker.io/acme/web`.
+
+        Raises `InvalidValue`.
+        """
+        found = ImageName.parse(name)
+        host = found.host or _DOCKER_HUB[0]
+        hosts = (*_DOCKER_HUB, None) if host in _DOCKER_HUB else (host,)
+        return cls(found.repository, tag, digest, hosts, host)
+
+    @property
+    def shown(self) -> str:
+        """Its name, as far as it is known."""
+        return f"{self.host}/{self.repository}" if self.host else self.repository.text
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +130,8 @@ def plan(workload: Object, image: Image, manner: Manner, now: datetime) -> Plan:
             reasons.append(f"container {container['name']} {reason}")
         else:
             found.append(Change(place, str(container["name"]), before, after))
-    restart = None if manner.pin or not found else now.strftime("%Y-%m-%dT%H:%M:%SZ")
+    pins = manner.pin and image.digest
+    restart = None if pins or not found else now.strftime("%Y-%m-%dT%H:%M:%SZ")
     restarted = (template_of(workload).get("metadata") or {}).get("annotations") or {}
     said = "" if found else f"{kind} {name}: {'; '.join(reasons)}"
     return Plan(kind, namespace, name, tuple(found), said, restart, restarted.get(RESTARTED))
@@ -131,7 +156,7 @@ def patch_of(workload: Object, planned: Plan, image: Image | None, run: int, *, 
     if restart is not None and planned.restart is not None:
         template["metadata"] = {"annotations": {RESTARTED: restart}}
     annotations = {RUN: str(run)}
-    if image is not None and not undo:
+    if image is not None and image.digest and not undo:
         annotations[DIGEST] = image.digest
     metadata = {
         "name": planned.name,
@@ -199,9 +224,7 @@ def _chosen(workload: Object, image: Image, manner: Manner) -> list[tuple[str, d
         for name in manner.containers:
             used = str(named[name][1].get("image", ""))
             if not _uses(used, image):
-                raise CannotUpdate(
-                    f"container {name} of {where} uses {used}, which is not {image.repository}"
-                )
+                raise CannotUpdate(f"container {name} of {where} uses {used}, which is not {image.shown}")
         return [named[name] for name in manner.containers]
     using = [
         (place, one)
@@ -210,7 +233,7 @@ def _chosen(workload: Object, image: Image, manner: Manner) -> list[tuple[str, d
     ]
     if not using:
         used = ", ".join(str(one.get("image", "")) for _, one in there)
-        raise CannotUpdate(f"no container of {where} uses {image.repository}; they use {used or 'nothing'}")
+        raise CannotUpdate(f"no container of {where} uses {image.shown}; they use {used or 'nothing'}")
     return using
 
 
@@ -231,21 +254,25 @@ def _bare(name: RepositoryName) -> str:
 def _after(workload: Object, before: str, image: Image, manner: Manner) -> tuple[str | None, str]:
     """The new image, or why there is none."""
     name = ImageName.parse(before)
-    if manner.pin:
+    pins = manner.pin and bool(image.digest)
+    if pins:
         if name.digest is not None and str(name.digest) == image.digest:
             return None, f"has {short(before)} already, the same digest"
-    elif name.digest is None and name.tag == Tag(image.tag) and _digest_on(workload) == image.digest:
+    elif image.digest and name.digest is None and name.tag == Tag(image.tag) and _is_on(workload, image):
         return None, f"has {image.tag} already, with the same digest"
     if manner.is_ordered and name.tag is not None:
         theirs, mine = Version.parse(name.tag.text), Version.parse(image.tag)
         if theirs is not None and mine is not None and mine < theirs:
             return None, f"runs {name.tag}, and {image.tag} is older"
-    digest = Digest.parse(image.digest) if manner.pin else None
+    digest = Digest.parse(image.digest) if pins else None
+    if image.host is not None:
+        return str(ImageName(image.host, image.repository, Tag(image.tag), digest)), ""
     return str(ImageName(name.host, name.repository, Tag(image.tag), digest)), ""
 
 
-def _digest_on(workload: Object) -> str | None:
-    return (workload["metadata"].get("annotations") or {}).get(DIGEST)
+def _is_on(workload: Object, image: Image) -> bool:
+    noted: object = (workload["metadata"].get("annotations") or {}).get(DIGEST)
+    return noted == image.digest
 
 
 def _managed(workload: Object) -> dict[tuple[str, str], str]:

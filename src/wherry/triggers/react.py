@@ -40,7 +40,11 @@ from wherry.triggers.versions import Version
 
 @dataclass(frozen=True, slots=True)
 class Push:
-    """`id` tells pushes apart: `event:12`, or `replay:34` for a run that is made anew."""
+    """`id` tells pushes apart: `event:12`, or `replay:34` for a run that is made anew.
+
+    `image` is the name of an image held elsewhere, such as `docker.io/acme/web`, that `repository` stands in
+    for; its `digest` may be unknown, and is empty then.
+    """
 
     id: str
     repository: RepositoryName
@@ -48,6 +52,7 @@ class Push:
     digest: str
     pushed_by: str
     pushed_at: datetime
+    image: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +70,13 @@ def react(tx: Connection, event: RecordedEvent) -> None:
         _end_all(tx, event)
     if event.kind != TagMoved.KIND.name:
         return
-    push = push_of(event)
-    for trigger in triggers_by_id(tx, matching(tx, push.repository, push.tag)):
-        fire(tx, trigger, push, event.at)
+    fire_matching(tx, push_of(event), event.at)
+
+
+def fire_matching(tx: Connection, push: Push, now: datetime) -> list[int]:
+    """The runs of all triggers that the push is for; answers their ids."""
+    found = triggers_by_id(tx, matching(tx, push.repository, push.tag))
+    return [run for trigger in found for run in fire(tx, trigger, push, now)]
 
 
 def fire(tx: Connection, trigger: Trigger, push: Push, now: datetime) -> list[int]:
@@ -110,9 +119,12 @@ def places_of(tx: Connection, trigger: Trigger) -> list[Place]:
 
 
 def platform_missing(tx: Connection, trigger: Trigger, push: Push) -> str | None:
-    """Why the pushed index is not for the trigger's platform; None where it is, or is no index."""
+    """Why the pushed index is not for the trigger's platform; None where it is, or is no index.
+
+    Of an image held elsewhere nobody here knows.
+    """
     wanted = trigger.wanted.platform
-    if wanted is None:
+    if wanted is None or push.image is not None:
         return None
     try:
         details = get_manifest_details(tx, push.repository, Digest.parse(push.digest))
@@ -150,6 +162,7 @@ def _insert(tx: Connection, trigger: Trigger, push: Push, place: Place, now: dat
         "condition": str(trigger.condition),
         "tag": push.tag,
         "digest": push.digest,
+        "image": push.image,
         "pushed_by": push.pushed_by,
         "pushed_at": push.pushed_at,
         "cluster_id": place.cluster_id,
@@ -198,9 +211,8 @@ def _behind_a_newer_version(tx: Connection, trigger: Trigger, run: Run) -> str |
 
 def _supersede(tx: Connection, run: Run, push: Push, now: datetime) -> None:
     for older in _open_runs(tx, run, NOT_BEGUN):
-        reason = (
-            f"{push.tag} with {push.digest[:19]} was pushed at {said(push.pushed_at)}, before this one began"
-        )
+        what = f"{push.tag} with {push.digest[:19]}" if push.digest else push.tag
+        reason = f"{what} was pushed at {said(push.pushed_at)}, before this one began"
         end_run(tx, older, State.SUPERSEDED, reason, now)
 
 

@@ -31,12 +31,14 @@ def replay_run(tx: Connection, actor: Actor, run_id: int, now: datetime) -> tupl
     for cluster in trigger.target.clusters:
         if cluster not in trigger.lost:
             require_cluster(tx, actor, cluster)
-    get_listed_manifest(tx, run.repository, Digest.parse(run.digest))
+    if run.image is None:
+        get_listed_manifest(tx, run.repository, Digest.parse(run.digest))
     like = f"replay:{run.id}:%"
     times = tx.execute(
         select(func.count(func.distinct(trigger_runs.c.push))).where(
             trigger_runs.c.trigger_id == trigger.id, trigger_runs.c.push.like(like)
         )
     ).scalar_one()
-    push = Push(f"replay:{run.id}:{times + 1}", run.repository, run.tag, run.digest, actor.name, now)
-    return tuple(get_run(tx, number) for number in fire(tx, trigger, push, now))
+    number = f"replay:{run.id}:{times + 1}"
+    push = Push(number, run.repository, run.tag, run.digest, actor.name, now, run.image)
+    return tuple(get_run(tx, made) for made in fire(tx, trigger, push, now))

@@ -60,6 +60,7 @@ class Run:
     """`push` is what runs of one push have in common. `workload` is a name, or `with LABELS`.
 
     `changes` is what was set, by workload and container; `due_at` when a run that waits goes on by itself.
+    `image` is one held elsewhere that `repository` stands in for; `digest` may then be empty.
     """
 
     id: int
@@ -92,6 +93,7 @@ class Run:
     created_at: datetime
     started_at: datetime | None
     ended_at: datetime | None
+    image: str | None = None
 
     @property
     def key(self) -> str:
@@ -350,4 +352,5 @@ RUNS = select(
     trigger_runs.c.created_at,
     trigger_runs.c.started_at,
     trigger_runs.c.ended_at,
+    trigger_runs.c.image,
 )

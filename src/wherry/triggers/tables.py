@@ -50,8 +50,10 @@ trigger_clusters = Table(
     sqlite_with_rowid=False,
 )
 
-# `push` says what the runs of one push have in common: `event:12`, or `replay:34`. `changes` is JSON: what
-# was set, and what stood there before. `unreachable_since`: the cluster is away, and the run waits for it.
+# `push` says what the runs of one push have in common: `event:12`, or `replay:34`. `image` is the name of one
+# held elsewhere, such as `docker.io/acme/web`, that `repository` stands in for; `digest` may then be empty.
+# `changes` is JSON: what was set, and what stood there before. `unreachable_since`: the cluster is away, and
+# the run waits for it.
 trigger_runs = Table(
     "trigger_runs",
     metadata,
@@ -63,6 +65,7 @@ trigger_runs = Table(
     Column("condition", String, nullable=False),
     Column("tag", Name, nullable=False),
     Column("digest", Name, nullable=False),
+    Column("image", Name, nullable=True),
     Column("pushed_by", Name, nullable=False),
     Column("pushed_at", Instant, nullable=False),
     Column("cluster_id", Id, ForeignKey("clusters.id", ondelete="SET NULL"), nullable=True, index=True),

@@ -1,4 +1,4 @@
-"""Tables of webhooks: whom to tell, what was told, and whom to hear."""
+"""Tables of webhooks: whom to tell, what was told, whom to hear, and what was heard."""
 
 from sqlalchemy import Boolean, Column, ForeignKey, Index, Integer, String, Table, UniqueConstraint
 
@@ -67,4 +67,19 @@ webhook_senders = Table(
     Column("heard_at", Instant, nullable=True),
     Column("last_problem", String, nullable=False),
     UniqueConstraint("organization_id", "name", name="uq_webhook_senders_organization_id_name"),
+)
+
+# What senders have told, for as long as they might tell it again. `delivery` is what tells it from others.
+webhook_receipts = Table(
+    "webhook_receipts",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("sender_id", Id, ForeignKey("webhook_senders.id", ondelete="CASCADE"), nullable=False),
+    Column("delivery", Name, nullable=False),
+    Column("tag", Name, nullable=False),
+    Column("digest", Name, nullable=False),
+    Column("received_at", Instant, nullable=False),
+    Index("ix_webhook_receipts_sender_id_delivery_tag", "sender_id", "delivery", "tag", unique=True),
+    Index("ix_webhook_receipts_sender_id_received_at", "sender_id", "received_at"),
+    sqlite_autoincrement=True,
 )

@@ -29,15 +29,15 @@ class CommitRuns:
 
     async def __call__(self, run: Run, trigger: Trigger) -> str:
         """What was done, in words. Raises `CannotUpdate`, or `ClusterUnreachable` to be called again."""
-        if not self._host:
+        if not self._host and run.image is None:
             raise CannotUpdate("nobody said how clients name this registry: set public_url")
         try:
             place = read(GitPlace, dict(trigger.target.git or {}), "git")
             target = place.target(self._sealer)
         except (Unread, UnreadableSecret) as error:
             raise CannotUpdate(str(error)) from None
-        name = f"{self._host}/{run.repository.text}"
-        image = NewImage(name, run.tag, run.digest if trigger.options.pin else None)
+        name = run.image or f"{self._host}/{run.repository.text}"
+        image = NewImage(name, run.tag, run.digest or None if trigger.options.pin else None)
         message = (
             f"{run.repository.text}: {run.tag}\n\n{image.name}:{run.tag}\n{run.digest}\n\n"
             f"Pushed-by: {run.pushed_by}\nTrigger: {trigger.name}\nRun: {run.id}\n"

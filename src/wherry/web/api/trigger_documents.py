@@ -141,7 +141,8 @@ class RunDocument(Document):
     push: str = Field(description="What runs of one push have in common.")
     condition: str
     tag: str
-    digest: str
+    digest: str = Field(description="Empty where who told of a push elsewhere did not name it.")
+    image: str | None = Field(description="Held elsewhere, such as `docker.io/acme/web`; null: held here.")
     pushed_by: str
     pushed_at: datetime
     cluster: str
