@@ -55,8 +55,11 @@ class Image:
 
     @property
     def shown(self) -> str:
-        """Its name, as far as it is known."""
-        return f"{self.host}/{self.repository}" if self.host else self.repository.text
+        """Its name, as far as it is known, and whose it is."""
+        if self.host:
+            return f"{self.host}/{self.repository}"
+        hosts = sorted(host for host in self.hosts if host)
+        return f"{self.repository} of {' or '.join(hosts)}" if hosts else self.repository.text
 
 
 @dataclass(frozen=True, slots=True)
