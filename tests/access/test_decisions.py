@@ -80,6 +80,7 @@ TABLE = {
     Action.IMAGE_USES_SEE: ("login no no yes yes", "yes yes yes yes yes"),
     Action.AGENT_JOIN: ("yes yes yes yes yes", "yes yes yes yes yes"),
     Action.AGENT_CONNECT: ("yes yes yes yes yes", "yes yes yes yes yes"),
+    Action.WEBHOOK_HEAR: ("yes yes yes yes yes", "yes yes yes yes yes"),
     Action.FLEET_LIST: ("login yes yes yes yes", "login yes yes yes yes"),
     Action.FLEET_CREATE: ("login no no no yes", "login no no no yes"),
     Action.FLEET_CREATE_FOR_SITE: ("login no no no yes", "login no no no yes"),

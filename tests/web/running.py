@@ -26,6 +26,7 @@ from wherry.web.console.face import ConsoleFace
 from wherry.web.console.paths import concerns_console
 from wherry.web.distribution.face import DistributionFace
 from wherry.web.frame import Frame
+from wherry.web.hooks.face import HooksFace, concerns_hooks
 from wherry.web.operations.face import OperationsFace, OperationsServices
 from wherry.web.proxies import TrustedProxies
 
@@ -85,11 +86,15 @@ async def registry_of(settings: Settings, clock: FixedClock) -> AsyncIterator[Re
         distribution = DistributionFace(wired.distribution)
         api = ApiFace(wired.api)
         console = ConsoleFace(wired.console)
+        hooks = HooksFace(wired.hooks)
         operations = OperationsFace(OperationsServices(wired.database, wired.store, metrics, "test"))
 
         async def dispatch(scope: Scope, receive: Receive, send: Send) -> None:
             if scope["path"].startswith("/api/"):
                 await api(scope, receive, send)
+                return
+            if concerns_hooks(scope):
+                await hooks(scope, receive, send)
                 return
             if concerns_console(scope):
                 await console(scope, receive, send)

@@ -13,6 +13,7 @@ from wherry.web.agents.face import ROUTES as AGENTS
 from wherry.web.api.routes import OPERATIONS as API
 from wherry.web.console.routes import ROUTES as CONSOLE
 from wherry.web.distribution.routes import ROUTES as DISTRIBUTION
+from wherry.web.hooks.face import ROUTES as HOOKS
 from wherry.web.operations.face import ROUTES as OPERATIONS
 from wherry.web.routes import Route, RouteTable
 from wherry.web.swr.routes import ROUTES as SWR
@@ -33,7 +34,14 @@ def path_of(template: str) -> str:
 
 
 def test_every_route_declares_its_action_and_none_is_there_twice() -> None:
-    faces: list[list[Route[Any, Any]]] = [[*DISTRIBUTION], [*OPERATIONS], [*SWR], [*CONSOLE], [*AGENTS]]
+    faces: list[list[Route[Any, Any]]] = [
+        [*DISTRIBUTION],
+        [*OPERATIONS],
+        [*SWR],
+        [*CONSOLE],
+        [*AGENTS],
+        [*HOOKS],
+    ]
     for routes in faces:
         assert all(isinstance(route.action, Action) for route in routes)
         assert len({(route.method, route.template) for route in routes}) == len(routes)

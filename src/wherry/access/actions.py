@@ -103,6 +103,7 @@ class Action(StrEnum):
     WEBHOOK_CHANGE = "webhook.change"
     SITE_WEBHOOK_SEE = "site.webhook.see"
     SITE_WEBHOOK_CHANGE = "site.webhook.change"
+    WEBHOOK_HEAR = "webhook.hear"
     FLEET_LIST = "fleet.list"
     FLEET_CREATE = "fleet.create"
     FLEET_CREATE_FOR_SITE = "fleet.create_for_site"
@@ -215,6 +216,7 @@ RULES = {
     Action.SITE_WEBHOOK_CHANGE: Rule(
         Need.ADMIN, None, "make, change, try and delete the site's webhooks", lasts=True
     ),
+    Action.WEBHOOK_HEAR: Rule(Need.NOTHING, None, "tell of a push elsewhere, by the address of a sender"),
     Action.FLEET_LIST: Rule(Need.LOGIN, None, "list the fleets that one may see", looks=True),
     Action.FLEET_CREATE: Rule(Need.EDIT, None, "make a fleet of the organization"),
     Action.FLEET_CREATE_FOR_SITE: Rule(Need.ADMIN, None, "make a fleet of the site"),

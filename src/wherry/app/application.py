@@ -23,6 +23,7 @@ from wherry.web.console.face import ConsoleFace
 from wherry.web.console.paths import concerns_console
 from wherry.web.distribution.face import DistributionFace
 from wherry.web.frame import Frame
+from wherry.web.hooks.face import HooksFace, concerns_hooks
 from wherry.web.operations.face import OperationsFace, OperationsServices
 from wherry.web.proxies import TrustedProxies
 from wherry.web.swr.face import SwrFace
@@ -54,6 +55,7 @@ class Application:
         self._api: ApiFace
         self._console: ConsoleFace
         self._agents: AgentsFace
+        self._hooks: HooksFace
         self._operations: OperationsFace
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -72,6 +74,8 @@ class Application:
             await self._distribution(scope, receive, send)
         elif path.startswith("/api/"):
             await self._api(scope, receive, send)
+        elif concerns_hooks(scope):
+            await self._hooks(scope, receive, send)
         elif concerns_console(scope):
             await self._console(scope, receive, send)
         else:
@@ -87,6 +91,7 @@ class Application:
                 self._api = ApiFace(wired.api)
                 self._console = ConsoleFace(wired.console)
                 self._agents = AgentsFace(wired.agents)
+                self._hooks = HooksFace(wired.hooks)
                 self._operations = OperationsFace(
                     OperationsServices(wired.database, wired.store, self._metrics, wherry.__version__)
                 )

@@ -38,6 +38,7 @@ from wherry.web.audited import Audited
 from wherry.web.authentication import Authentication
 from wherry.web.console.call import ConsoleServices, OidcRules
 from wherry.web.distribution.call import Limits, Services
+from wherry.web.hooks.face import HooksServices
 from wherry.web.oidc import Registration
 from wherry.web.origin import Origin
 from wherry.web.proxies import TrustedProxies
@@ -60,6 +61,7 @@ class Wired:
     api: ApiServices
     console: ConsoleServices
     agents: AgentServices
+    hooks: HooksServices
 
 
 def open_sealer(settings: Settings) -> Sealer:
@@ -193,7 +195,16 @@ async def open_services(settings: Settings, metrics: Metrics, clock: Clock, stac
         oidc=open_oidc(settings, clock, stack),
         version=wherry.__version__,
     )
-    return Wired(database, store, distribution, swr, api, console, agents)
+    hooks = HooksServices(
+        database,
+        audited,
+        sealer,
+        clock,
+        settings.uploads.idle_timeout,
+        # Of its own: wrong addresses do not keep anybody from logging in.
+        FailedLogins(clock, settings.auth.login_attempts, settings.auth.login_window),
+    )
+    return Wired(database, store, distribution, swr, api, console, agents, hooks)
 
 
 def open_oidc(settings: Settings, clock: Clock, stack: AsyncExitStack) -> OidcRules | None:

@@ -11,6 +11,7 @@ from wherry.cli.cluster_calls import sealer_of
 from wherry.cli.data_folder import change, open_database
 from wherry.cli.options import ConfigOption, DataOption, JsonOption, fail, resolve
 from wherry.cli.output import print_record, print_rows
+from wherry.cli.webhook_sender import senders
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from wherry.webhooks.webhook import Wanted, Webhook
 
 webhooks = typer.Typer(no_args_is_help=True, help="Who is told of what happens.")
+webhooks.add_typer(senders, name="sender")
 
 NameArgument = Annotated[str, typer.Argument(metavar="WEBHOOK", help="Its name.")]
 NumberArgument = Annotated[int, typer.Argument(metavar="DELIVERY", help="Number of the delivery.")]

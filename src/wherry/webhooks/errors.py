@@ -3,9 +3,12 @@
 WebhookError
 ├── WebhookUnknown
 ├── WebhookExists
+├── SenderUnknown
+├── SenderExists
 ├── InvalidWebhook
 ├── DeliveryUnknown
 ├── DeliveryFailed      the other side did not take it; the text says why
+├── InvalidHook         what a sender sent cannot be read
 └── NotAuthentic        who sends a webhook to Wherry did not prove who they are
 """
 
@@ -24,6 +27,22 @@ class WebhookExists(WebhookError):
     def __init__(self, name: str) -> None:
         super().__init__(f"there is a webhook {name} already")
         self.name = name
+
+
+class SenderUnknown(WebhookError):
+    def __init__(self, name: str) -> None:
+        super().__init__(f"there is no sender {name}")
+        self.name = name
+
+
+class SenderExists(WebhookError):
+    def __init__(self, name: str) -> None:
+        super().__init__(f"there is a sender {name} already")
+        self.name = name
+
+
+class InvalidHook(WebhookError):
+    """The reason is for who set up the sender."""
 
 
 class InvalidWebhook(WebhookError):

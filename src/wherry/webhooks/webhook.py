@@ -89,6 +89,15 @@ def check_wanted(wanted: Wanted, offered: Collection[str]) -> None:
             raise InvalidWebhook(field, str(error)) from None
 
 
+def check_name(name: str) -> None:
+    """Of a webhook or a sender. Raises `InvalidWebhook`."""
+    if len(name) > MAX_NAME or not _NAME.fullmatch(name):
+        raise InvalidWebhook(
+            "name",
+            f"a name has 1 to {MAX_NAME} letters, digits, spaces, '.', '_' and '-', a letter or digit first",
+        )
+
+
 def create_webhook(
     tx: Connection,
     sealer: Sealer,
@@ -105,11 +114,7 @@ def create_webhook(
 
     Raises `InvalidWebhook`, `WebhookExists`, `OrganizationUnknown`.
     """
-    if len(name) > MAX_NAME or not _NAME.fullmatch(name):
-        raise InvalidWebhook(
-            "name",
-            f"a name has 1 to {MAX_NAME} letters, digits, spaces, '.', '_' and '-', a letter or digit first",
-        )
+    check_name(name)
     check_wanted(wanted, offered)
     if secret is not None:
         read_secret(secret)

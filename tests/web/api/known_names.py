@@ -18,6 +18,7 @@ KNOWN = {
     "opened_to": ("beta",),
     "webhook": ("ci",),
     "delivery": ("1",),
+    "sender": ("hub",),
     "fleet": ("shops",),
     "member": ("prod",),
     "namespace": ("default",),
@@ -48,6 +49,8 @@ def furnish(http: httpx.Client) -> None:
         make(f"/organizations/{organization}/teams", name="web")
         make(f"/organizations/{organization}/robots", name="ci")
         make(f"/organizations/{organization}/webhooks", name="ci", url="https://127.0.0.1:1/hook")
+        senders = f"/organizations/{organization}/webhook-senders"
+        make(senders, name="hub", product="dockerhub", image="acme/web", repository="web")
     for cluster in KNOWN["cluster"]:
         # Nothing listens there, and that shows at once.
         away = kubeconfig({"server": "https://127.0.0.1:1"})

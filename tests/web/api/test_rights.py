@@ -40,6 +40,7 @@ NOWHERE = {
     "secret": "none",
     "webhook": "none",
     "delivery": "1",
+    "sender": "none",
     "fleet": FLEET,
     "member": CLUSTER,
     "trigger": "none",

@@ -156,6 +156,7 @@ PATH_PARAMETERS = {
     ),
     "run": ("The number of the run.", "17", "^[0-9]{1,18}$"),
     "webhook": ("The webhook's name.", "ci", "^[A-Za-z0-9][A-Za-z0-9 ._-]{0,63}$"),
+    "sender": ("The sender's name.", "hub", "^[A-Za-z0-9][A-Za-z0-9 ._-]{0,63}$"),
     "delivery": ("The number of the delivery.", "17", "^[1-9][0-9]{0,17}$"),
     "opened_to": ("The organization whose members may use it.", "beta", f"^{_PART}$"),
     "with_organization": ("The organization that it is shared with.", "beta", f"^{_PART}$"),

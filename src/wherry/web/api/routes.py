@@ -35,6 +35,7 @@ from wherry.web.api import (
     user_keys,
     users,
     webhook_deliveries,
+    webhook_senders,
     webhooks,
     workload_changes,
     workloads,
@@ -79,6 +80,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *fleet_workloads.OPERATIONS,
     *webhooks.OPERATIONS,
     *webhook_deliveries.OPERATIONS,
+    *webhook_senders.OPERATIONS,
     *triggers.OPERATIONS,
     *trigger_runs.OPERATIONS,
 )

@@ -1,0 +1,1 @@
+"""What other registries call to tell of a push there."""
