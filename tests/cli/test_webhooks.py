@@ -14,7 +14,10 @@ from typer.testing import CliRunner
 from wherry.cli.main import build_app
 from wherry.db.database import Database
 from wherry.identity.organizations import create_organization
+from wherry.oci.names import RepositoryName
+from wherry.registry.repositories import ensure_repository
 
+WEB = RepositoryName("acme/web")
 Wherry = Callable[..., str]
 APP = build_app()
 
@@ -25,6 +28,7 @@ def wherry(_migrated_sqlite: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPat
     shutil.copy(_migrated_sqlite, tmp_path / "wherry.db")
     database = Database(f"sqlite:///{tmp_path / 'wherry.db'}")
     database.write_now(lambda tx: create_organization(tx, "acme", None, datetime.now(UTC)))
+    database.write_now(lambda tx: ensure_repository(tx, WEB, None, datetime.now(UTC)))
     database.close()
     monkeypatch.setenv("WHERRY_DATA", str(tmp_path))
 
@@ -57,3 +61,18 @@ def test_what_cannot_be_is_said(wherry: Wherry) -> None:
     assert "there is no event" in wherry("create", "a", "https://a.example/", "--event", "x", code=1)
     assert "valid are" in wherry("create", "a", "https://a.example/", "--format", "x", code=2)
     assert "there is no webhook" in wherry("ping", "a", code=1)
+
+
+def test_a_sender_is_added_listed_and_removed_and_what_proves_it_is_printed_once(wherry: Wherry) -> None:
+    more = ("--image", "harbor.example.com/acme/web", "--repository", "acme/web")
+    made = wherry("sender", "add", "there", "--product", "harbor", *more)
+    assert "/hooks/" in made
+    assert "whsec_" in made
+    assert "secret" not in wherry("sender", "add", "hub", "--product", "dockerhub", *more)
+    listed = wherry("sender", "list", "--organization", "acme", "--json")
+    assert [one["name"] for one in json.loads(listed)] == ["hub", "there"]
+    for hidden in (made.partition("/hooks/")[2].split()[0], made.partition("whsec_")[2].split()[0]):
+        assert hidden not in listed
+    assert wherry("sender", "remove", "hub", "--organization", "acme") == "The sender hub is gone.\n"
+    assert "there is no sender hub" in wherry("sender", "remove", "hub", "--organization", "acme", code=1)
+    assert "valid are dockerhub" in wherry("sender", "add", "x", "--product", "nobody", *more, code=2)

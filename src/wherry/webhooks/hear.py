@@ -15,7 +15,7 @@ from wherry.clusters.workloads.images import ImageName
 from wherry.kit.ids import new_id
 from wherry.webhooks.errors import NotAuthentic
 from wherry.webhooks.pushes_in import Product, PushIn, Tagged
-from wherry.webhooks.senders import Sender
+from wherry.webhooks.senders import WITH_SECRET, Sender
 from wherry.webhooks.signature import verify
 from wherry.webhooks.tables import webhook_receipts, webhook_senders
 
@@ -45,6 +45,8 @@ def verify_sender(
 
     Raises `NotAuthentic`.
     """
+    if product in WITH_SECRET and not secret:
+        raise NotAuthentic("the sender has no secret; rotate it")  # nothing is as good as nothing
     if product is Product.WHERRY:
         return verify(secret, headers, body, now)
     if product is Product.GHCR:
