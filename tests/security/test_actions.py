@@ -13,6 +13,7 @@ from wherry.web.agents.face import ROUTES as AGENTS
 from wherry.web.api.routes import OPERATIONS as API
 from wherry.web.console.routes import ROUTES as CONSOLE
 from wherry.web.distribution.routes import ROUTES as DISTRIBUTION
+from wherry.web.hooks.face import ROUTES as HOOKS
 from wherry.web.operations.face import ROUTES as OPERATIONS
 from wherry.web.swr.routes import ROUTES as SWR
 
@@ -91,7 +92,7 @@ def test_every_route_of_every_face_has_an_action():
     for method, template, action in ROUTES:
         assert isinstance(action, Action), f"{method} {template} can be reached without a decision"
         assert action in RULES
-    managing = {route.action for face in (SWR, CONSOLE, API, AGENTS) for route in face}
+    managing = {route.action for face in (SWR, CONSOLE, API, AGENTS, HOOKS) for route in face}
     unbound = set(Action) - {action for _, _, action in ROUTES} - managing
     assert not unbound, "an action without a route"
 
