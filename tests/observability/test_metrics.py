@@ -11,6 +11,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from wherry.observability import Metrics
+from wherry.observability.backlog import Backlog, JobBacklog
 from wherry.observability.metrics import DECLARATIONS
 
 
@@ -110,11 +111,34 @@ def test_every_declared_metric_is_rendered_and_nothing_else():
     push(metrics, sent=1)
     metrics.store_operation("write", 0.1, failed=True)
     metrics.database_operation("read", 0.1)
-    rendered = {
-        line.split()[2] for line in metrics.render()[0].decode().splitlines() if line.startswith("# TYPE")
-    }
+    metrics.job_started("deliver", 0.1)
+    metrics.job_ended("deliver", "done", 0.1)
+    metrics.reaction_failed("webhooks")
+    text = metrics.render()[0] + Backlog((JobBacklog("deliver", "waiting", 2, 1.5),), 3).render()
+    rendered = {line.split()[2] for line in text.decode().splitlines() if line.startswith("# TYPE")}
     rendered = {name for name in rendered if not name.endswith("_created")}
     assert rendered == {declared.name for declared in DECLARATIONS}
+
+
+def test_what_waits_is_told_beside_what_was_counted():
+    found = parsed(Backlog((JobBacklog("deliver", "waiting", 2, 1.5),), 3).render().decode())
+    labels = (("kind", "deliver"), ("state", "waiting"))
+    assert found == {
+        ("wherry_jobs_unfinished", labels): 2,
+        ("wherry_jobs_oldest_due_seconds", labels): 1.5,
+        ("wherry_events_waiting", ()): 3,
+    }
+
+
+def test_attempts_at_jobs_are_counted_by_what_became_of_them():
+    metrics = Metrics()
+    for result in ("waiting", "done"):
+        metrics.job_started("deliver", 0.1)
+        metrics.job_ended("deliver", result, 0.2)
+    found = samples(metrics)
+    assert found["wherry_job_attempts_total", (("kind", "deliver"), ("result", "waiting"))] == 1
+    assert found["wherry_job_duration_seconds_count", (("kind", "deliver"),)] == 2
+    assert found["wherry_job_wait_duration_seconds_count", (("kind", "deliver"),)] == 2
 
 
 _WORKER = """

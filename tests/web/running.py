@@ -87,7 +87,7 @@ async def registry_of(settings: Settings, clock: FixedClock) -> AsyncIterator[Re
         api = ApiFace(wired.api)
         console = ConsoleFace(wired.console)
         hooks = HooksFace(wired.hooks)
-        operations = OperationsFace(OperationsServices(wired.database, wired.store, metrics, "test"))
+        operations = OperationsFace(OperationsServices(wired.database, wired.store, metrics, clock, "test"))
 
         async def dispatch(scope: Scope, receive: Receive, send: Send) -> None:
             if scope["path"].startswith("/api/"):

@@ -93,7 +93,9 @@ class Application:
                 self._agents = AgentsFace(wired.agents)
                 self._hooks = HooksFace(wired.hooks)
                 self._operations = OperationsFace(
-                    OperationsServices(wired.database, wired.store, self._metrics, wherry.__version__)
+                    OperationsServices(
+                        wired.database, wired.store, self._metrics, self._clock, wherry.__version__
+                    )
                 )
                 self._start_chores(wired, stack)
             except Exception as error:
@@ -115,7 +117,7 @@ class Application:
             asyncio.create_task(record_pulls_for_ever(wired.distribution.pull_counts), name="record-pulls"),
             asyncio.create_task(wired.api.clusters.keeper.run(), name="keep-clusters"),
             asyncio.create_task(
-                open_work(self._settings, wired.database, self._clock, performer).run(),
+                open_work(self._settings, wired.database, self._clock, performer, self._metrics).run(),
                 name="work-behind-requests",
             ),
         )

@@ -18,6 +18,7 @@ from wherry.jobs.running import Handler, Running
 from wherry.jobs.schedules import Schedule, enqueue_scheduled, next_tick, start_schedules
 from wherry.jobs.working import Observer, Worker
 from wherry.kit.clock import Clock
+from wherry.observability import Metrics
 from wherry.settings import Settings
 from wherry.triggers.perform import Performer
 from wherry.webhooks.deliveries import JOB as DELIVER_WEBHOOK
@@ -112,7 +113,7 @@ def open_work(
     database: Database,
     clock: Clock,
     performer: Performer,
-    observer: Observer | None = None,
+    metrics: Metrics,
 ) -> Work:
     """Begins once it runs."""
     bell = Bell(database)
@@ -121,9 +122,9 @@ def open_work(
         database,
         clock,
         handlers=handlers_of(settings, database, clock, performer),
-        dispatcher=Dispatcher(database, clock, bell, reactions_of(settings, clock)),
+        dispatcher=Dispatcher(database, clock, bell, reactions_of(settings, clock), metrics.reaction_failed),
         bell=bell,
-        observer=observer,
+        observer=metrics,
     )
 
 

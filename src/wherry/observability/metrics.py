@@ -104,6 +104,42 @@ DATABASE_SECONDS = Declaration(
     "Time that units of work and reads take in the database.",
     ("operation",),
 )
+JOB_WAIT_SECONDS = Declaration(
+    "wherry_job_wait_duration_seconds",
+    MetricKind.HISTOGRAM,
+    "From when a job was due until an attempt at it began.",
+    ("kind",),
+)
+JOB_SECONDS = Declaration(
+    "wherry_job_duration_seconds", MetricKind.HISTOGRAM, "Time that attempts at jobs take.", ("kind",)
+)
+JOB_ATTEMPTS = Declaration(
+    "wherry_job_attempts_total",
+    MetricKind.COUNTER,
+    "Attempts at jobs that ended. `result` is the job's state since; `waiting` for one that is tried again.",
+    ("kind", "result"),
+)
+REACTION_FAILURES = Declaration(
+    "wherry_event_reactions_failed_total",
+    MetricKind.COUNTER,
+    "Reactions to events that failed and are parked, by whose they are.",
+    ("reaction",),
+)
+JOBS_UNFINISHED = Declaration(
+    "wherry_jobs_unfinished",
+    MetricKind.GAUGE,
+    "Jobs that have not ended, of all replicas.",
+    ("kind", "state"),
+)
+JOB_OLDEST_DUE = Declaration(
+    "wherry_jobs_oldest_due_seconds",
+    MetricKind.GAUGE,
+    "Since when the longest waiting of these jobs is due.",
+    ("kind", "state"),
+)
+EVENTS_WAITING = Declaration(
+    "wherry_events_waiting", MetricKind.GAUGE, "Events that have not been dispatched, of all replicas."
+)
 BUILD = Declaration(
     "wherry_build_info", MetricKind.GAUGE, "Always 1; the version is in the label.", ("version",)
 )
@@ -118,6 +154,13 @@ DECLARATIONS: tuple[Declaration, ...] = (
     STORE_SECONDS,
     STORE_ERRORS,
     DATABASE_SECONDS,
+    JOB_WAIT_SECONDS,
+    JOB_SECONDS,
+    JOB_ATTEMPTS,
+    REACTION_FAILURES,
+    JOBS_UNFINISHED,
+    JOB_OLDEST_DUE,
+    EVENTS_WAITING,
     BUILD,
 )
 
@@ -163,6 +206,10 @@ class Metrics:
         self._store_seconds = histogram(STORE_SECONDS)
         self._store_errors = counter(STORE_ERRORS)
         self._database_seconds = histogram(DATABASE_SECONDS)
+        self._job_wait_seconds = histogram(JOB_WAIT_SECONDS)
+        self._job_seconds = histogram(JOB_SECONDS)
+        self._job_attempts = counter(JOB_ATTEMPTS)
+        self._reaction_failures = counter(REACTION_FAILURES)
         self.requests_in_flight = gauge(REQUESTS_IN_FLIGHT)
         self.uploads_in_flight = gauge(UPLOADS_IN_FLIGHT)
         Gauge(BUILD.name, BUILD.doc, BUILD.labels, registry=registry, multiprocess_mode="max").labels(
@@ -201,6 +248,19 @@ class Metrics:
     def database_operation(self, operation: str, seconds: float) -> None:
         """Count one unit of work or one read."""
         self._database_seconds.labels(operation).observe(seconds)
+
+    def job_started(self, kind: str, waited: float) -> None:
+        """Count the beginning of an attempt, `waited` seconds after the job was due."""
+        self._job_wait_seconds.labels(kind).observe(waited)
+
+    def job_ended(self, kind: str, result: str, seconds: float) -> None:
+        """Count one attempt at a job by the state that it left the job in."""
+        self._job_attempts.labels(kind, result).inc()
+        self._job_seconds.labels(kind).observe(seconds)
+
+    def reaction_failed(self, reaction: str) -> None:
+        """Count a reaction to an event that is parked now."""
+        self._reaction_failures.labels(reaction).inc()
 
     @contextmanager
     def upload_in_flight(self) -> Iterator[None]:

@@ -1,8 +1,11 @@
 """What operators and their probes ask."""
 
+from datetime import timedelta
 from pathlib import Path
 
+from tests.databases import FixedClock
 from tests.web.running import Registry
+from wherry.jobs.queue import enqueue
 
 
 async def test_probes_need_no_login(registry: Registry) -> None:
@@ -17,6 +20,15 @@ async def test_metrics_count_by_template_never_by_name(registry: Registry) -> No
     text = (await registry.as_nobody.get("/metrics")).text
     assert 'route="/v2/{name}/tags/list"' in text
     assert "some-secret-name" not in text
+
+
+async def test_metrics_tell_what_waits_to_be_done(registry: Registry, clock: FixedClock) -> None:
+    due = clock.now() - timedelta(seconds=90)
+    await registry.database.write(lambda tx: enqueue(tx, "deliver", {}, due))
+    text = (await registry.as_nobody.get("/metrics")).text
+    assert 'wherry_jobs_unfinished{kind="deliver",state="waiting"} 1.0' in text
+    assert 'wherry_jobs_oldest_due_seconds{kind="deliver",state="waiting"} 90.0' in text
+    assert "wherry_events_waiting 0.0" in text
 
 
 async def test_not_ready_says_which_part(registry: Registry, tmp_path: Path) -> None:

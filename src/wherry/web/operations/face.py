@@ -1,8 +1,11 @@
 """`/healthz`, `/readyz`, `/metrics`, and a friendly word at `/`."""
 
 import json
+import logging
 from dataclasses import dataclass
+from datetime import datetime
 
+from sqlalchemy import Connection
 from starlette.responses import PlainTextResponse, Response
 from starlette.types import Receive, Scope, Send
 
@@ -11,9 +14,15 @@ from wherry.blobs.errors import BlobError
 from wherry.blobs.store import BlobStore
 from wherry.db.database import Database
 from wherry.db.errors import DatabaseError
+from wherry.events.dispatch import count_waiting
+from wherry.jobs.history import figures
+from wherry.kit.clock import Clock
 from wherry.observability import Metrics
+from wherry.observability.backlog import Backlog, JobBacklog
 from wherry.web.exchange import Exchange
 from wherry.web.routes import Route, RouteTable
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +32,7 @@ class OperationsServices:
     database: Database
     store: BlobStore
     metrics: Metrics
+    clock: Clock
     version: str
 
 
@@ -49,7 +59,21 @@ async def readyz(services: OperationsServices) -> Response:
 async def metrics(services: OperationsServices) -> Response:
     """Prometheus' text format."""
     body, content_type = services.metrics.render()
+    now = services.clock.now()
+    try:
+        body += (await services.database.read(lambda tx: _backlog(tx, now))).render()
+    except DatabaseError as error:
+        # What this process counted is told all the same: now it is needed most.
+        logger.warning("the metrics are without what waits in the database: %s", error)
     return Response(body, headers={"content-type": content_type})
+
+
+def _backlog(tx: Connection, now: datetime) -> Backlog:
+    jobs = tuple(
+        JobBacklog(one.kind, one.state, one.count, max(0.0, (now - one.oldest_due).total_seconds()))
+        for one in figures(tx)
+    )
+    return Backlog(jobs, count_waiting(tx))
 
 
 async def welcome(services: OperationsServices) -> Response:
