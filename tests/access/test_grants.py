@@ -79,17 +79,17 @@ async def test_what_is_taken_back_ends_with_the_next_question(
     give(do, clock, ann, "edit", "acme")
     give(do, clock, ann, "read", "acme/web")
     assert await standing.level(ann, WEB) is Level.EDIT
-    assert await database.write(lambda tx: revoke(tx, ann, Resource.parse("acme")))
+    assert await database.write(lambda tx: revoke(tx, ann, Resource.parse("acme"), None, clock.now()))
     assert await standing.level(ann, WEB) is Level.READ
-    assert await database.write(lambda tx: revoke(tx, ann, Resource.parse("acme/web")))
+    assert await database.write(lambda tx: revoke(tx, ann, Resource.parse("acme/web"), None, clock.now()))
     assert await standing.level(ann, WEB) is Level.NONE
 
 
 def test_nothing_to_take_back_is_told(do: Do, ann: int, clock: FixedClock) -> None:
     give(do, clock, ann, "edit", "acme")
-    assert do(revoke, ann, Resource.parse("acme/web")) is False
-    assert do(revoke, ann, Resource.parse("acme")) is True
-    assert do(revoke, ann, Resource.parse("acme")) is False
+    assert do(revoke, ann, Resource.parse("acme/web"), None, clock.now()) is False
+    assert do(revoke, ann, Resource.parse("acme"), None, clock.now()) is True
+    assert do(revoke, ann, Resource.parse("acme"), None, clock.now()) is False
 
 
 def test_a_right_on_one_image_is_none_on_its_organization(do: Do, ann: int, clock: FixedClock) -> None:

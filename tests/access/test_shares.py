@@ -121,7 +121,7 @@ async def test_who_leaves_the_organization_loses_what_was_shared_with_it(
 
     share(do, clock, ann)
     assert await standing.level(paul, WEB) is Level.READ
-    await database.write(lambda tx: revoke(tx, paul, Resource.parse("partner")))
+    await database.write(lambda tx: revoke(tx, paul, Resource.parse("partner"), None, clock.now()))
     assert await standing.level(paul, WEB) is Level.NONE
 
 

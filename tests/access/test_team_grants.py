@@ -85,8 +85,8 @@ def test_rights_are_listed_and_taken_back(do: Do, clock: FixedClock, team: Team,
     listed = [(given.team, given.resource.name, given.level) for given in do(list_team_grants, team=team)]
     assert listed == [("web", "acme", Level.WRITE), ("web", "acme/web", Level.EDIT)]
     assert len(do(list_team_grants, resource=Resource.parse("acme"))) == 1
-    assert do(revoke_from_team, team, Resource.parse("acme"))
-    assert not do(revoke_from_team, team, Resource.parse("acme"))
+    assert do(revoke_from_team, team, Resource.parse("acme"), None, clock.now())
+    assert not do(revoke_from_team, team, Resource.parse("acme"), None, clock.now())
     do(forget_resource, Resource.parse("acme/web"))
     assert do(list_team_grants, team=team) == ()
 

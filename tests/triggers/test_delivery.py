@@ -200,7 +200,7 @@ async def test_rights_are_checked_when_it_is_made(site: World) -> None:
 
 async def test_rights_are_checked_when_it_fires(site: World) -> None:
     site.trigger(pause_after=0)
-    site.do(revoke, site.ann.user_id, Resource.parse("acme"))
+    site.do(revoke, site.ann.user_id, Resource.parse("acme"), None, site.clock.now())
     run = await site.deliver("1.4", 4)
     assert (run.state, run.detail) == (
         State.FAILED,

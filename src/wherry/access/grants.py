@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, bindparam, delete, func, or_, select
+from sqlalchemy import ColumnElement, Connection, bindparam, delete, func, or_, select
 
 from wherry.access.errors import InvalidGrant
+from wherry.access.events import tell_of_right
 from wherry.access.held import held
 from wherry.access.levels import Level
 from wherry.access.resources import Kind, Resource
@@ -15,6 +16,7 @@ from wherry.db.fresh_rows import FreshRows
 from wherry.db.pull_reader import Prepared
 from wherry.db.upserts import put_row
 from wherry.identity.tables import organizations, robots, users
+from wherry.identity.users import name_of
 from wherry.kit.clock import Clock
 from wherry.oci.names import RepositoryName
 
@@ -62,6 +64,7 @@ def grant(
 ) -> None:
     """Give the right, in place of the one that the user had on the same resource. Raises `InvalidGrant`."""
     _refuse_beyond_robot(tx, user_id, resource)
+    before = _given(tx, user_id, resource)
     row = {
         "user_id": user_id,
         "kind": resource.kind.value,
@@ -71,17 +74,14 @@ def grant(
         "granted_at": now,
     }
     put_row(tx, grants, row)
+    _tell(tx, user_id, resource, before, level, granted_by, now)
 
 
-def revoke(tx: Connection, user_id: int, resource: Resource) -> bool:
+def revoke(tx: Connection, user_id: int, resource: Resource, revoked_by: int | None, now: datetime) -> bool:
     """Take the right back; False where there was none."""
-    gone = tx.execute(
-        delete(grants).where(
-            grants.c.user_id == user_id,
-            grants.c.kind == resource.kind.value,
-            grants.c.name == resource.name,
-        )
-    )
+    before = _given(tx, user_id, resource)
+    gone = tx.execute(delete(grants).where(*_exactly(user_id, resource)))
+    _tell(tx, user_id, resource, before, Level.NONE, revoked_by, now)
     return gone.rowcount > 0
 
 
@@ -119,6 +119,32 @@ def forget_images_of(tx: Connection, organization: str) -> None:
     for table in (grants, team_grants):
         theirs = table.c.name.startswith(f"{organization}/", autoescape=True)
         tx.execute(delete(table).where(table.c.kind == Kind.IMAGE.value, theirs))
+
+
+def _exactly(user_id: int, resource: Resource) -> tuple[ColumnElement[bool], ...]:
+    return (
+        grants.c.user_id == user_id,
+        grants.c.kind == resource.kind.value,
+        grants.c.name == resource.name,
+    )
+
+
+def _given(tx: Connection, user_id: int, resource: Resource) -> Level:
+    found = tx.execute(select(grants.c.level).where(*_exactly(user_id, resource))).scalar_one_or_none()
+    return Level(found or 0)
+
+
+def _tell(
+    tx: Connection,
+    user_id: int,
+    resource: Resource,
+    before: Level,
+    after: Level,
+    by: int | None,
+    now: datetime,
+) -> None:
+    holder = name_of(tx, user_id) or ""
+    tell_of_right(tx, resource, holder, is_team=False, before=before, after=after, user_id=by, now=now)
 
 
 def _refuse_beyond_robot(tx: Connection, user_id: int, resource: Resource) -> None:

@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import ColumnElement, Connection, delete, select
 
 from wherry.access.errors import InvalidGrant
+from wherry.access.events import tell_of_right
 from wherry.access.levels import Level
 from wherry.access.resources import Kind, Resource
 from wherry.access.tables import team_grants
@@ -34,6 +35,7 @@ def grant_to_team(
             f"a team of {team.organization} has rights within {team.organization} only, not on {resource};"
             " share the image with the organization, or grant to its users"
         )
+    before = _given(tx, team, resource)
     row = {
         "team_id": team.id,
         "kind": resource.kind.value,
@@ -43,16 +45,43 @@ def grant_to_team(
         "granted_at": now,
     }
     put_row(tx, team_grants, row)
+    _tell(tx, team, resource, before, level, granted_by, now)
 
 
-def revoke_from_team(tx: Connection, team: Team, resource: Resource) -> bool:
+def revoke_from_team(
+    tx: Connection, team: Team, resource: Resource, revoked_by: int | None, now: datetime
+) -> bool:
     """Take the right back; False where there was none."""
-    theirs = (
+    before = _given(tx, team, resource)
+    gone = tx.execute(delete(team_grants).where(*_exactly(team, resource)))
+    _tell(tx, team, resource, before, Level.NONE, revoked_by, now)
+    return gone.rowcount > 0
+
+
+def _exactly(team: Team, resource: Resource) -> tuple[ColumnElement[bool], ...]:
+    return (
         team_grants.c.team_id == team.id,
         team_grants.c.kind == resource.kind.value,
         team_grants.c.name == resource.name,
     )
-    return tx.execute(delete(team_grants).where(*theirs)).rowcount > 0
+
+
+def _given(tx: Connection, team: Team, resource: Resource) -> Level:
+    found = tx.execute(select(team_grants.c.level).where(*_exactly(team, resource))).scalar_one_or_none()
+    return Level(found or 0)
+
+
+def _tell(
+    tx: Connection,
+    team: Team,
+    resource: Resource,
+    before: Level,
+    after: Level,
+    by: int | None,
+    now: datetime,
+) -> None:
+    holder = f"{team.organization}/{team.name}"
+    tell_of_right(tx, resource, holder, is_team=True, before=before, after=after, user_id=by, now=now)
 
 
 def list_team_grants(

@@ -1,5 +1,6 @@
 """What webhooks can be told of, and as whom the registry speaks."""
 
+from wherry.access import events as access_events
 from wherry.events.kinds import EventKind
 from wherry.registry import events as registry_events
 from wherry.settings import Settings
@@ -9,6 +10,7 @@ from wherry.triggers import events as trigger_events
 EVENT_KINDS: tuple[EventKind, ...] = (
     *registry_events.KINDS,
     *trigger_events.KINDS,
+    *access_events.KINDS,
 )
 
 

@@ -101,19 +101,20 @@ def revoke(
     from wherry.audit.entries import Target
     from wherry.identity.teams import get_team
     from wherry.identity.users import get_user
+    from wherry.kit.clock import SystemClock
 
     if server is not None:
         server.call("DELETE", *_permission_path(on, holder, is_team=team))
         typer.echo(f"{holder} has nothing on the {Resource.parse(on)} any more.")
         return
     with open_database(data, config) as database:
-        resource = Resource.parse(on)
+        resource, now = Resource.parse(on), SystemClock().now()
 
         def work(tx: Connection) -> None:
             if team:
-                had = revoke_from_team(tx, get_team(tx, *split(holder)), resource)
+                had = revoke_from_team(tx, get_team(tx, *split(holder)), resource, None, now)
             else:
-                had = take_back(tx, get_user(tx, holder).id, resource)
+                had = take_back(tx, get_user(tx, holder).id, resource, None, now)
             if not had:
                 fail(f"{holder} was given nothing on the {resource}.")
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from wherry.identity.errors import InvalidUserName, LastAdministrator, UserExists, UserUnknown
@@ -100,6 +100,14 @@ def find_user_by_id(tx: Connection, user_id: int) -> User | None:
     """The user of that id, disabled or not, robots too."""
     row = tx.execute(_USERS.where(users.c.id == user_id)).one_or_none()
     return None if row is None else User(*row)
+
+
+def name_of(tx: Connection, user_id: int | None) -> str | None:
+    """The name of who did something; None for the command line, and for who is gone."""
+    if user_id is None:
+        return None
+    found: str | None = tx.execute(_NAME_OF, {"id": user_id}).scalar_one_or_none()
+    return found
 
 
 def get_user(tx: Connection, name: str) -> User:
@@ -205,3 +213,6 @@ _IN_ROLE = {
     Role.AUDITOR: (users.c.is_admin.is_(False), users.c.is_auditor),
     Role.USER: (users.c.is_admin.is_(False), users.c.is_auditor.is_(False)),
 }
+
+
+_NAME_OF = select(users.c.name).where(users.c.id == bindparam("id"))

@@ -5,10 +5,11 @@ from datetime import datetime
 from sqlalchemy import Connection, delete, select
 
 from wherry.events.outbox import append, append_all
+from wherry.identity.users import name_of
 from wherry.oci.digests import Digest
 from wherry.oci.names import RepositoryName, Tag
 from wherry.registry.errors import BlobUnknown, ManifestUnknown, StillReferenced
-from wherry.registry.events import ManifestDeleted, TagDeleted, name_of
+from wherry.registry.events import ManifestDeleted, TagDeleted
 from wherry.registry.repositories import get_repository
 from wherry.registry.tables import manifest_contents, manifest_references, manifests, repository_blobs, tags
 

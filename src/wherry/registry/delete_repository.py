@@ -9,9 +9,10 @@ from wherry.access.resources import Kind, Resource
 from wherry.access.shares import forget_shares_of
 from wherry.blobs.intake import Staged
 from wherry.events.outbox import append
+from wherry.identity.users import name_of
 from wherry.oci.names import RepositoryName
 from wherry.registry.delete import drop_unused_contents
-from wherry.registry.events import RepositoryDeleted, name_of
+from wherry.registry.events import RepositoryDeleted
 from wherry.registry.repositories import get_repository
 from wherry.registry.tables import (
     manifest_references,

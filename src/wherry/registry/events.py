@@ -3,11 +3,8 @@
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol, TypeVar
 
-from sqlalchemy import Connection, bindparam, select
-
 from wherry.events.kinds import EventKind
 from wherry.events.outbox import Event
-from wherry.identity.tables import users
 
 
 class RecordedBody(Protocol):
@@ -146,14 +143,3 @@ KINDS: tuple[EventKind, ...] = tuple(
     one.KIND
     for one in (TagMoved, ManifestPushed, TagDeleted, ManifestDeleted, RepositoryCreated, RepositoryDeleted)
 )
-
-
-def name_of(tx: Connection, user_id: int | None) -> str | None:
-    """The name of who did it; None for the command line, and for who is gone."""
-    if user_id is None:
-        return None
-    found: str | None = tx.execute(_NAME, {"id": user_id}).scalar_one_or_none()
-    return found
-
-
-_NAME = select(users.c.name).where(users.c.id == bindparam("id"))

@@ -12,12 +12,13 @@ from sqlalchemy.dialects import postgresql, sqlite
 from wherry.db.upserts import insert_new, insert_or_lock
 from wherry.events.outbox import append, append_all
 from wherry.identity.tables import users
+from wherry.identity.users import name_of
 from wherry.oci import media_types
 from wherry.oci.digests import Digest
 from wherry.oci.manifests import Descriptor, Manifest
 from wherry.oci.names import RepositoryName, Tag
 from wherry.registry.errors import ReferenceSizeWrong, ReferencesUnknown
-from wherry.registry.events import ManifestPushed, TagMoved, name_of
+from wherry.registry.events import ManifestPushed, TagMoved
 from wherry.registry.repositories import ensure_repository
 from wherry.registry.tables import (
     blobs,

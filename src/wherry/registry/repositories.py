@@ -10,10 +10,11 @@ from sqlalchemy.exc import IntegrityError
 from wherry.events.outbox import append
 from wherry.identity.organizations import LIBRARY, ensure_organization, refuse_reserved
 from wherry.identity.tables import organizations
+from wherry.identity.users import name_of
 from wherry.kit.pages import Page
 from wherry.oci.names import RepositoryName
 from wherry.registry.errors import RepositoryUnknown
-from wherry.registry.events import RepositoryCreated, name_of
+from wherry.registry.events import RepositoryCreated
 from wherry.registry.tables import repositories
 from wherry.registry.visible import COLUMNS, Rows, View, visible_page
 

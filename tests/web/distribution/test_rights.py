@@ -361,7 +361,9 @@ def expire(tx: Connection, guest: Guest) -> None:
 
 ENDINGS: dict[str, Ending] = {
     "right-lowered": lower,
-    "right-revoked": lambda tx, guest: revoke(tx, guest.user, Resource.parse(PRIVATE)),
+    "right-revoked": lambda tx, guest: revoke(
+        tx, guest.user, Resource.parse(PRIVATE), None, datetime.now(UTC)
+    ),
     "share-ended": lambda tx, guest: end_share(tx, RepositoryName(PRIVATE), guest.name),
     "user-disabled": lambda tx, guest: set_disabled(tx, guest.name, True),
     "key-disabled": lambda tx, guest: set_key_disabled(tx, guest.key, True),

@@ -210,7 +210,7 @@ async def _revoke_from_user(call: Call, name: str) -> Response:
         current = _found(tx, call, name, is_team=False)
         call.require_match(current)
         _required(current, call, name)
-        revoke(tx, get_user(tx, name).id, resource)
+        revoke(tx, get_user(tx, name).id, resource, call.user_id, call.now)
 
     await call.write(work, {"user": name, "level": Level.NONE.word})
     return no_content()
@@ -223,7 +223,7 @@ async def _revoke_from_team(call: Call, name: str) -> Response:
         current = _found(tx, call, name, is_team=True)
         call.require_match(current)
         _required(current, call, name)
-        revoke_from_team(tx, get_team(tx, call.organization, name), resource)
+        revoke_from_team(tx, get_team(tx, call.organization, name), resource, call.user_id, call.now)
 
     await call.write(work, {"team": name, "level": Level.NONE.word})
     return no_content()

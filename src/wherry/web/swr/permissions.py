@@ -137,13 +137,13 @@ def _write(
 
 
 async def _revoke(call: Call, resource: Resource) -> None:
-    users = [plain_text(element, "each element") for element in call.array()]
+    users, by, now = [plain_text(one, "each element") for one in call.array()], call.user_id, call.now
 
     def work(tx: Connection) -> list[str]:
         _must_exist(tx, resource)
         found = [_user(tx, user_id, None) for user_id in users]
         for user in found:
-            if not revoke(tx, user.id, resource):
+            if not revoke(tx, user.id, resource, by, now):
                 raise _unknown(resource, user.name)
         return [user.name for user in found]
 
