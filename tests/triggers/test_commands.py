@@ -162,6 +162,8 @@ def test_runs_are_approved_and_rejected_and_told_in_the_history(wherry: Wherry, 
     [place] = json.loads(wherry("trigger", "preview", "acme/web", "1.4.2", "--json"))
     assert (place["fires"], place["where"]) == (True, "berlin")
     assert "approval" in place["detail"]
+    asked = ("trigger", "preview", "acme/web", "1.4.2", "--ask-clusters", "--json")
+    assert "cluster berlin" in json.loads(wherry(*asked))[0]["detail"]  # nobody listens at its address
     first = push(database, 1)
     assert "not today" in wherry("trigger", "reject", "acme/web", str(first), "--reason", "not today")
     second = push(database, 2)

@@ -6,13 +6,22 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from wherry.cli.options import ConfigOption, DataOption, JsonOption, OutputOption
+from wherry.cli.cluster_calls import address_rules, sealer_of, sockets_of
+from wherry.cli.options import ConfigOption, DataOption, JsonOption, OutputOption, resolve
 from wherry.cli.output import note_more, print_as, print_record, print_rows
 from wherry.cli.trigger_calls import ImageArgument, TriggerArgument, open_triggers
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Mapping, Sequence
+    from pathlib import Path
+
     from sqlalchemy import Connection
 
+    from wherry.clusters.connection import ClusterConnection
+    from wherry.db.database import Database
+    from wherry.triggers.dry_run import Told
+    from wherry.triggers.plan import Image
+    from wherry.triggers.preview import Previewed
     from wherry.triggers.trigger import Trigger
 
 
@@ -80,23 +89,33 @@ def show(
 def preview(
     image: ImageArgument,
     tag: Annotated[str, typer.Argument(metavar="TAG", help="The tag that would be pushed.")],
+    ask_clusters: Annotated[
+        bool, typer.Option("--ask-clusters", help="Ask the clusters what would change in their workloads.")
+    ] = False,
     output: OutputOption = None,
     data: DataOption = None,
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Print what a push of the tag would do now. Nothing is changed, and no cluster is asked.
+    """Print what a push of the tag would do now. Nothing is changed.
 
-    Example: wherry trigger preview acme/web 1.4.2
+    Example: wherry trigger preview acme/web 1.4.2 --ask-clusters
     """
+    from wherry.app.cluster_keeping import registry_of
     from wherry.kit.clock import SystemClock
     from wherry.oci.names import RepositoryName, Tag
-    from wherry.triggers.preview import preview_push
+    from wherry.triggers.dry_run import Told
+    from wherry.triggers.plan import Image
+    from wherry.triggers.preview import digest_of, preview_push
 
+    name, pushed, now = RepositoryName.parse(image), Tag.parse(tag), SystemClock().now()
+    told: Mapping[tuple[str, str], Told] = {}
     with open_triggers(data, config) as database:
-        found = database.read_now(
-            lambda tx: preview_push(tx, RepositoryName.parse(image), Tag.parse(tag), SystemClock().now())
-        )
+        found = database.read_now(lambda tx: preview_push(tx, name, pushed, now))
+        if ask_clusters:
+            known = database.read_now(lambda tx: digest_of(tx, name, pushed))
+            names = registry_of(resolve(config=config, data=data).settings).names
+            told = _ask(database, found, Image(name, pushed.text, known or "", names), data, config)
     rows: list[dict[str, Any]] = []
     for one in found:
         start = {"trigger": one.trigger.name, "fires": one.fires}
@@ -104,11 +123,38 @@ def preview(
             rows.append(start | {"where": None, "detail": one.why_not})
             continue
         for place in one.places:
-            rows.append(start | {"where": place.cluster, "detail": place.problem or place.waits})
+            said = told.get((one.trigger.name, place.cluster), Told())
+            detail = [place.problem, place.waits, *said.changes, said.reason]
+            rows.append(start | {"where": place.cluster, "detail": "; ".join(filter(None, detail)) or None})
     if output is not None:
         print_as(rows, output)
         return
     print_rows(rows, ["trigger", "fires", "where", "detail"], as_json=as_json)
+
+
+def _ask(
+    database: Database, found: Sequence[Previewed], image: Image, data: str | None, config: Path | None
+) -> Mapping[tuple[str, str], Told]:
+    import asyncio
+    from contextlib import asynccontextmanager
+
+    from wherry.clusters.cluster import open_login
+    from wherry.clusters.drivers.http import HttpConnection
+    from wherry.kit.clock import SystemClock
+    from wherry.triggers.dry_run import ask_clusters
+
+    sealer, rules, sockets = sealer_of(data, config), address_rules(data, config), sockets_of(data, config)
+
+    @asynccontextmanager
+    async def reach(name: str) -> AsyncIterator[ClusterConnection]:
+        login = await database.read(lambda tx: open_login(tx, sealer, name))
+        connection = HttpConnection(name, login, rules, sockets)
+        try:
+            yield connection
+        finally:
+            await connection.close()
+
+    return asyncio.run(ask_clusters(found, reach, image, SystemClock().now()))
 
 
 def _row(trigger: Trigger) -> dict[str, Any]:

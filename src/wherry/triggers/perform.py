@@ -77,11 +77,6 @@ class _Begun:
     cluster: Cluster | None
     login: ClusterLogin | None
 
-    @property
-    def manner(self) -> Manner:
-        target, options = self.trigger.target, self.trigger.options
-        return Manner(target.containers, target.with_init, options.pin, self.trigger.condition.is_ordered)
-
 
 @dataclass(slots=True)
 class _Done:
@@ -242,7 +237,9 @@ class Performer:
             image = Image.held_elsewhere(run.image, run.tag, run.digest)
         workloads = await look(connection, begun.trigger.target)
         now = self._clock.now()
-        planned = plan_all(workloads, image, begun.manner, run.id, known.get("workloads") or {}, now)
+        planned = plan_all(
+            workloads, image, Manner.of(begun.trigger), run.id, known.get("workloads") or {}, now
+        )
         if not any(one.plan.changes for one in planned):
             detail = "; ".join(one.plan.reason for one in planned)
             await self._end(running, run, State.SKIPPED, detail)
@@ -282,7 +279,7 @@ class Performer:
         if not one.is_ours:
             take_over = begun.trigger.options.take_over
             workload, owners = await apply_plan(
-                connection, one, image, begun.manner, begun.run.id, take_over=take_over
+                connection, one, image, Manner.of(begun.trigger), begun.run.id, take_over=take_over
             )
             if owners:
                 words += f" (the image was managed by {', '.join(owners)})"

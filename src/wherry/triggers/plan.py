@@ -12,6 +12,7 @@ from wherry.clusters.workloads.images import ImageName
 from wherry.oci.digests import Digest
 from wherry.oci.errors import InvalidValue
 from wherry.oci.names import RepositoryName, Tag
+from wherry.triggers.trigger import Trigger
 from wherry.triggers.versions import Version
 
 # On the workload, not on its pods: they start nothing anew. `RUN` is how a run knows its own work again.
@@ -70,6 +71,13 @@ class Manner:
     with_init: bool = False
     pin: bool = True
     is_ordered: bool = False
+
+    @classmethod
+    def of(cls, trigger: Trigger) -> "Manner":
+        """As the trigger says."""
+        target = trigger.target
+        pin, is_ordered = trigger.options.pin, trigger.condition.is_ordered
+        return cls(target.containers, target.with_init, pin, is_ordered)
 
 
 @dataclass(frozen=True, slots=True)

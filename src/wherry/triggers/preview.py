@@ -32,7 +32,7 @@ class PreviewedPlace:
 
 @dataclass(frozen=True, slots=True)
 class Previewed:
-    """`why_not` None: it fires. What each workload would become tells `triggers.dry_run`."""
+    """`why_not` None: it fires. What each workload would become, `dry_run` asks."""
 
     trigger: Trigger
     why_not: str | None
@@ -51,7 +51,7 @@ def preview_push(
     Raises `RepositoryUnknown`.
     """
     get_repository(tx, repository)
-    known = digest or _digest_of(tx, repository, tag)
+    known = digest or digest_of(tx, repository, tag)
     push = Push("", repository, tag.text, known or "", "", now)
     found: list[Previewed] = []
     after = ""
@@ -97,7 +97,8 @@ def _problem(tx: Connection, trigger: Trigger, push: Push, place: Place, now: da
     return None
 
 
-def _digest_of(tx: Connection, repository: RepositoryName, tag: Tag) -> str | None:
+def digest_of(tx: Connection, repository: RepositoryName, tag: Tag) -> str | None:
+    """What the tag names now; None for one that is not there."""
     query = (
         select(tags.c.digest)
         .join(repositories, repositories.c.id == tags.c.repository_id)

@@ -237,6 +237,28 @@ async def test_a_preview_says_what_fires_and_why_the_others_do_not(approving: Re
     assert (await http.get(RUNS)).json()["items"] == []
 
 
+async def test_a_preview_that_asks_the_clusters_says_what_would_change_in_each(approving: Registry) -> None:
+    path = f"{WEB}/trigger-preview"
+    [quiet] = (await approving.http.get(path, params={"tag": "1.4.9"})).json()["triggers"]
+    assert (quiet["places"][0]["changes"], quiet["places"][0]["unchanged"]) == (None, None)
+    [asked] = (await approving.http.get(path, params={"tag": "1.4.9", "ask_clusters": "true"})).json()[
+        "triggers"
+    ]
+    [place] = asked["places"]
+    assert place["changes"] == []
+    assert "web" in place["unchanged"]
+
+
+async def test_who_may_not_see_the_cluster_is_not_told_by_a_preview(approving: Registry) -> None:
+    given = await approving.http.put(f"{WEB}/permissions/users/bob", json={"level": "write"})
+    assert given.status_code in (200, 201), given.text
+    async with approving.client(BOB) as bob:
+        found = await bob.get(f"{WEB}/trigger-preview", params={"tag": "1.4.9", "ask_clusters": "true"})
+    [place] = found.json()["triggers"][0]["places"]
+    assert place["changes"] == []
+    assert "no cluster" in place["unchanged"]
+
+
 async def test_without_write_on_the_cluster_there_is_no_trigger(image: Registry) -> None:
     path = f"{WEB}/permissions/users/bob"
     given = await image.http.put(path, json={"level": "write"})

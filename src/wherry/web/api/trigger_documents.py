@@ -1,5 +1,6 @@
 """Triggers and their runs as bodies and as answers; the command line reads and prints the same documents."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -7,9 +8,10 @@ from pydantic import Field
 
 from wherry.kit.secrets import Sealer
 from wherry.triggers.conditions import MAX_CONDITION, Condition, ConditionKind
+from wherry.triggers.dry_run import Told
 from wherry.triggers.gitops.edits import EditKind, Part
 from wherry.triggers.gitops.target import MAX_AUTHORITY, MAX_EDITS, MAX_TEXT, sealed, shown
-from wherry.triggers.preview import Previewed
+from wherry.triggers.preview import Previewed, PreviewedPlace
 from wherry.triggers.runs import Run, State
 from wherry.triggers.trigger import (
     MAX_CLUSTERS,
@@ -202,6 +204,12 @@ class PreviewedPlaceDocument(Document):
     cluster: str
     problem: str | None = Field(description="Why a run there would fail.")
     waits: str | None = Field(description="What would hold it up.")
+    changes: list[str] | None = Field(
+        default=None, description="In words, what would change in which workload, where clusters were asked."
+    )
+    unchanged: str | None = Field(
+        default=None, description="Why nothing would change there, or why the cluster does not tell."
+    )
 
 
 class PreviewedTriggerDocument(Document):
@@ -275,7 +283,9 @@ def run_document(run: Run) -> RunDocument:
     return RunDocument(**facts | {"containers": list(run.containers)})
 
 
-def preview_document(found: tuple[Previewed, ...]) -> PreviewDocument:
+def preview_document(
+    found: tuple[Previewed, ...], told: Mapping[tuple[str, str], Told] | None = None
+) -> PreviewDocument:
     return PreviewDocument(
         triggers=[
             PreviewedTriggerDocument(
@@ -283,14 +293,23 @@ def preview_document(found: tuple[Previewed, ...]) -> PreviewDocument:
                 fires=one.fires,
                 why_not=one.why_not,
                 places=[
-                    PreviewedPlaceDocument(
-                        wave=place.wave, cluster=place.cluster, problem=place.problem, waits=place.waits
-                    )
+                    _place_document(place, (told or {}).get((one.trigger.name, place.cluster)))
                     for place in one.places
                 ],
             )
             for one in found
         ]
+    )
+
+
+def _place_document(place: PreviewedPlace, told: Told | None) -> PreviewedPlaceDocument:
+    return PreviewedPlaceDocument(
+        wave=place.wave,
+        cluster=place.cluster,
+        problem=place.problem,
+        waits=place.waits,
+        changes=None if told is None else list(told.changes),
+        unchanged=None if told is None else told.reason,
     )
 
 

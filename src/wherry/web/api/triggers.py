@@ -1,5 +1,7 @@
 """Triggers of an image: made, listed, shown, replaced, switched on and off, paused, deleted, previewed."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Annotated
 from urllib.parse import quote
 
@@ -9,9 +11,13 @@ from sqlalchemy import Connection
 from starlette.responses import Response
 
 from wherry.access.actions import Action
+from wherry.access.levels import Level
+from wherry.clusters.connection import ClusterConnection
+from wherry.clusters.rights import require_level
 from wherry.oci.digests import Digest
 from wherry.oci.names import Tag
 from wherry.registry.repositories import get_repository
+from wherry.triggers.dry_run import ask_clusters as ask
 from wherry.triggers.errors import TriggerUnknown
 from wherry.triggers.find import get_trigger
 from wherry.triggers.find import list_triggers as page_of_triggers
@@ -19,7 +25,8 @@ from wherry.triggers.history import last_runs
 from wherry.triggers.manage import change_trigger, enable_trigger, pause_trigger, resume_trigger
 from wherry.triggers.manage import create_trigger as make
 from wherry.triggers.manage import delete_trigger as remove
-from wherry.triggers.preview import preview_push
+from wherry.triggers.plan import Image
+from wherry.triggers.preview import digest_of, preview_push
 from wherry.triggers.trigger import MAX_NAME, Trigger
 from wherry.web.api.call import Admitted, Call
 from wherry.web.api.documents import (
@@ -52,6 +59,9 @@ PreviewedDigest = Annotated[
     str | None,
     Query(max_length=200, pattern=NO_ZERO, description="Of what is pushed; else what the tag names now."),
 ]
+
+
+AskClusters = Annotated[bool, Query(description="Ask the clusters what would change in their workloads.")]
 
 
 class WantedEnabling(Wanted):
@@ -164,12 +174,32 @@ async def delete_trigger_pause(call: Admitted, organization: str, image: str, tr
 
 
 async def preview_triggers(
-    call: Admitted, organization: str, image: str, tag: PreviewedTag, digest: PreviewedDigest = None
+    call: Admitted,
+    organization: str,
+    image: str,
+    tag: PreviewedTag,
+    digest: PreviewedDigest = None,
+    ask_clusters: AskClusters = False,
 ) -> Response:
-    """What a push of the tag would do now: which triggers fire, where, and why others do not."""
+    """What a push of the tag would do now: which triggers fire, where, and why others do not.
+
+    With `ask_clusters` each cluster that the caller may see is asked what would change in its workloads.
+    """
     pushed, exact = Tag.parse(tag), None if digest is None else str(Digest.parse(digest))
     found = await call.read(lambda tx: preview_push(tx, call.image, pushed, call.now, digest=exact))
-    return answer(preview_document(found))
+    if not ask_clusters:
+        return answer(preview_document(found))
+    known = exact or await call.read(lambda tx: digest_of(tx, call.image, pushed))
+    clusters = call.services.clusters
+
+    @asynccontextmanager
+    async def reach(name: str) -> AsyncIterator[ClusterConnection]:
+        cluster = await call.read(lambda tx: require_level(tx, call.actor, name, Level.READ))
+        async with clusters.connected(cluster) as connection:
+            yield connection
+
+    of_push = Image(call.image, pushed.text, known or "", clusters.registry.names)
+    return answer(preview_document(found, await ask(found, reach, of_push, call.now)))
 
 
 def trigger_of(tx: Connection, call: Call) -> Trigger:
