@@ -14,7 +14,7 @@ from wherry.oci.manifests import parse_manifest
 from wherry.oci.names import RepositoryName
 from wherry.registry.blob_links import link_blob, record_blob
 from wherry.registry.delete import drop_unused_contents
-from wherry.registry.push import PushedManifest, put_manifest
+from wherry.registry.push import PushedManifest, keep_manifest
 from wherry.registry.repositories import ensure_repository, find_repository
 from wherry.registry.tables import manifest_references, manifests, repository_blobs
 
@@ -33,9 +33,9 @@ def keep_passing_image(
     for blob in blobs:
         link_blob(tx, repository_id, str(blob.digest), now)
     for digest, content in contents:
-        put_manifest(
-            tx, name, PushedManifest(digest, content, parse_manifest(content, None)), (), user_id, now
-        )
+        # Nobody is told: webhooks are for what people push.
+        pushed = PushedManifest(digest, content, parse_manifest(content, None))
+        keep_manifest(tx, name, pushed, user_id, now)
     return tuple(location for location in surplus if location is not None)
 
 

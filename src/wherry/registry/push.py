@@ -59,6 +59,25 @@ def put_manifest(
     With `sparse`, content that it names may be absent. Raises `ReferencesUnknown`, `ReferenceSizeWrong`,
     `OrganizationReserved`, `InvalidOrganizationName`.
     """
+    repository_id = keep_manifest(tx, name, pushed, user_id, now, sparse=sparse)
+    target = TagTarget(repository_id, name, str(pushed.digest), pushed.view.media_type)
+    if tag_names:
+        move_tags(tx, target, tag_names, user_id, now)
+    else:
+        event = ManifestPushed(name.text, target.digest, target.media_type, user_id, name_of(tx, user_id))
+        append(tx, event.to_event(), now)
+
+
+def keep_manifest(
+    tx: Connection,
+    name: RepositoryName,
+    pushed: PushedManifest,
+    user_id: int,
+    now: datetime,
+    *,
+    sparse: bool = False,
+) -> int:
+    """`put_manifest` without a tag, and without telling anybody; answers the repository's id."""
     repository_id = ensure_repository(tx, name, user_id, now)
     view = pushed.view
     _check_references(tx, repository_id, view, sparse)
@@ -84,12 +103,7 @@ def put_manifest(
     if targets:
         rows = [{"repository_id": repository_id, "manifest": digest, "target": target} for target in targets]
         insert_new(tx, manifest_references, *rows)
-    target = TagTarget(repository_id, name, digest, view.media_type)
-    if tag_names:
-        move_tags(tx, target, tag_names, user_id, now)
-    else:
-        event = ManifestPushed(name.text, digest, view.media_type, user_id, name_of(tx, user_id))
-        append(tx, event.to_event(), now)
+    return repository_id
 
 
 @dataclass(frozen=True, slots=True)

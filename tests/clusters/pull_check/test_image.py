@@ -14,6 +14,7 @@ from tests.databases import Do, FixedClock
 from tests.registry.contents import add_image, image, index
 from wherry.blobs.intake import StoredBlob
 from wherry.clusters.pull_check.image import REPOSITORY, CheckImage, build_image
+from wherry.events.tables import events
 from wherry.identity.users import create_user
 from wherry.oci.image_configs import parse_config
 from wherry.oci.manifests import parse_manifest
@@ -77,6 +78,8 @@ def test_it_is_held_whole_and_dropped_whole(do: Do, clock: FixedClock) -> None:
     assert sorted(linked) == sorted(str(digest) for digest, _ in other.blobs)
     kept = do(lambda tx: tx.execute(select(manifest_contents.c.digest)).scalars().all())
     assert sorted(kept) == sorted(str(digest) for digest, _ in other.manifests)
+    told = do(lambda tx: tx.execute(select(events.c.kind)).scalars().all())
+    assert told == ["repository.created"], "webhooks are for what people push"
 
 
 def test_what_a_crash_left_is_dropped_by_age_and_nothing_else(do: Do, clock: FixedClock) -> None:
