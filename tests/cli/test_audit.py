@@ -175,7 +175,7 @@ UNRECORDED = {
 }
 READING = {
     *("list", "show", "explain", "status", "export", "verify", "settings", "version"),
-    *("contexts", "watch", "history", "members", "preview", "deliveries"),
+    *("contexts", "watch", "history", "members", "preview", "deliveries", "parked"),
 }
 
 

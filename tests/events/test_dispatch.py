@@ -11,12 +11,14 @@ from sqlalchemy import Connection
 from tests.databases import Do, FixedClock
 from wherry.db.database import Database
 from wherry.events.dispatch import (
+    NotParked,
     RecordedEvent,
     count_waiting,
     dispatch_new,
     forget_old,
     is_waiting,
     list_parked,
+    react_again,
 )
 from wherry.events.outbox import Event, append, append_all
 from wherry.jobs.queue import enqueue, list_jobs
@@ -70,6 +72,30 @@ def test_a_reaction_that_raises_is_undone_and_parked_and_the_others_go_on(do: Do
     ] * 2
     assert failed == ["poison", "poison"]
     assert not do(is_waiting)
+
+
+def test_a_parked_event_is_handed_to_its_reaction_once_more(do: Do, clock: FixedClock) -> None:
+    seen: list[str] = []
+    broken = True
+
+    def one(_tx: Connection, event: RecordedEvent) -> None:
+        if broken:
+            raise ValueError("not today")
+        seen.append(event.subject)
+
+    do(append, Event("tag.moved", "acme/web", {}), clock.now())
+    reactions = {"one": one}
+    do(dispatch_new, reactions, clock.now())
+    [parked] = do(list_parked)
+    assert do(react_again, reactions, parked.event_id, "one", clock.now()) == "ValueError: not today"
+    assert len(do(list_parked)) == 1
+    broken = False
+    assert do(react_again, reactions, parked.event_id, "one", clock.now()) is None
+    assert (seen, do(list_parked)) == (["acme/web"], [])
+    for event_id, name in ((parked.event_id, "one"), (parked.event_id + 1, "one")):
+        with pytest.raises(NotParked):
+            do(react_again, reactions, event_id, name, clock.now())
+    assert seen == ["acme/web"]
 
 
 def test_a_reaction_that_breaks_the_database_statement_is_parked_too(do: Do, clock: FixedClock) -> None:

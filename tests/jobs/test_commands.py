@@ -8,6 +8,8 @@ from typer.testing import CliRunner
 
 from wherry.cli.main import build_app
 from wherry.db.database import Database
+from wherry.events.dispatch import dispatch_new
+from wherry.events.outbox import Event, append
 from wherry.jobs.queue import enqueue
 from wherry.kit.clock import SystemClock
 from wherry.migrations.upgrade import upgrade
@@ -42,3 +44,20 @@ def test_what_is_not_there_is_said(folder: Path) -> None:
     assert code != 0
     assert "there is no job 7" in output
     assert run(folder, "list", "--state", "lost")[0] != 0
+
+
+def test_a_parked_event_is_listed_and_taken_again(folder: Path) -> None:
+    database, now = Database(f"sqlite:///{folder / 'wherry.db'}"), SystemClock().now()
+
+    def fails(_tx: object, _event: object) -> None:
+        raise ValueError("not today")
+
+    database.write_now(lambda tx: append(tx, Event("tag.deleted", "acme/web", {"tag": "1"}), now))
+    database.write_now(lambda tx: dispatch_new(tx, {"webhooks": fails}, now))
+    database.close()
+    [row] = json.loads(run(folder, "parked", "--json")[1])
+    assert (row["event"], row["reaction"], row["reason"]) == (1, "webhooks", "ValueError: not today")
+    assert run(folder, "react", "1", "webhooks") == (0, "Event 1 is with the webhooks now.\n")
+    assert run(folder, "parked") == (0, "Nothing is parked.\n")
+    code, output = run(folder, "react", "1", "webhooks")
+    assert (code, "no parked reaction" in output) == (1, True)

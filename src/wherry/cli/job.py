@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from wherry.cli.data_folder import change, open_database
-from wherry.cli.options import ConfigOption, DataOption, JsonOption, fail
+from wherry.cli.options import ConfigOption, DataOption, JsonOption, fail, resolve
 from wherry.cli.output import print_record, print_rows
 
 if TYPE_CHECKING:
@@ -87,6 +87,59 @@ def retry(job: IdArgument, data: DataOption = None, config: ConfigOption = None)
     from wherry.kit.clock import SystemClock
 
     _change("job.retry", job, lambda tx: again(tx, job, SystemClock().now()), data, config)
+
+
+@jobs.command()
+def parked(
+    limit: Annotated[int, typer.Option("--limit", min=1, max=10_000, help="At most this many.")] = 50,
+    data: DataOption = None,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Print events that triggers or webhooks could not take, the newest first, each with the reason.
+
+    Example: wherry jobs parked
+    """
+    from wherry.events.dispatch import list_parked
+
+    with open_database(data, config) as database:
+        found = database.read_now(lambda tx: list_parked(tx, limit))
+    rows = [
+        {"event": one.event_id, "reaction": one.reaction, "at": one.at, "reason": one.reason} for one in found
+    ]
+    print_rows(rows, ["event", "reaction", "at", "reason"], as_json=as_json, empty="Nothing is parked.")
+
+
+@jobs.command("react")
+def react_again(
+    event: Annotated[int, typer.Argument(metavar="EVENT", help="Number of the event.")],
+    reaction: Annotated[str, typer.Argument(metavar="REACTION", help="triggers or webhooks.")],
+    data: DataOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """Hand a parked event once more to who could not take it; what comes of it happens now.
+
+    Example: wherry jobs react 4711 webhooks
+    """
+    from wherry.app.event_dispatch import reactions_of
+    from wherry.audit.entries import Kind, Target
+    from wherry.events.dispatch import NotParked
+    from wherry.events.dispatch import react_again as again
+    from wherry.kit.clock import SystemClock
+
+    clock = SystemClock()
+    reactions = reactions_of(resolve(config=config, data=data).settings, clock)
+    target = Target(Kind.SERVICE, f"event {event}")
+    with open_database(data, config) as database:
+        try:
+            why_not = change(
+                database, "event.react", target, lambda tx: again(tx, reactions, event, reaction, clock.now())
+            )
+        except NotParked as error:
+            fail(str(error))
+    if why_not is not None:
+        fail(f"It failed again and stays parked: {why_not}")
+    typer.echo(f"Event {event} is with the {reaction} now.")
 
 
 def _change(action: str, job_id: int, work: Callable[[Connection], Job], data: Any, config: Any) -> None:

@@ -120,17 +120,34 @@ def list_parked(tx: Connection, size: int = 100) -> list[Parked]:
     return [Parked(*row) for row in tx.execute(query.order_by(columns.event_id.desc()).limit(size))]
 
 
+class NotParked(Exception):
+    """The event has no such reaction that failed. The text is fit for a person."""
+
+
+def react_again(
+    tx: Connection, reactions: Mapping[str, Reaction], event_id: int, name: str, now: datetime
+) -> str | None:
+    """Hand a parked event to its reaction once more; None where it went well, else why it is parked again.
+
+    Raises `NotParked`.
+    """
+    mine = (parked_reactions.c.event_id == event_id, parked_reactions.c.reaction == name)
+    gone = tx.execute(delete(parked_reactions).where(*mine)).rowcount
+    row = tx.execute(_EVENTS.where(events.c.id == event_id)).first()
+    if not gone or row is None or name not in reactions:
+        raise NotParked(f"event {event_id} has no parked reaction {name!r}")
+    _react(tx, name, reactions[name], _recorded(row), now, lambda _name: None)
+    return tx.execute(select(parked_reactions.c.reason).where(*mine)).scalar_one_or_none()
+
+
 def _recorded(row: Any) -> RecordedEvent:
     return RecordedEvent(row[0], row[1], row[2], json.loads(row[3]), row[4])
 
 
 _IS_WAITING = events.c.dispatched_at.is_(None)
 _ANY = select(events.c.id).where(_IS_WAITING).limit(1)
-_WAITING = (
-    select(events.c.id, events.c.kind, events.c.subject, events.c.body, events.c.at)
-    .where(_IS_WAITING)
-    .order_by(events.c.id)
-)
+_EVENTS = select(events.c.id, events.c.kind, events.c.subject, events.c.body, events.c.at)
+_WAITING = _EVENTS.where(_IS_WAITING).order_by(events.c.id)
 _TAKE = (
     update(events)
     .where(events.c.id.in_(bindparam("ids", expanding=True)))
