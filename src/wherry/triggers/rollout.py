@@ -206,8 +206,6 @@ def _words(pod: SeenPod, container: SeenContainer) -> str:
         failure = container.failure
         return f"pod {pod.name}: {failure.reason}; {failure.mend} ({failure.words[:300]})"
     if container.waits_for == _CRASHES:
-        return (
-            f"pod {pod.name}: container {container.name} crashes again and again,"
-            f" {container.restarts} restarts so far; see its log"
-        )
+        said = f"pod {pod.name}: container {container.name} crashes again and again"
+        return f"{said}, {container.restarts} restarts so far: {container.last_end or 'see its log'}"
     return f"pod {pod.name}: container {container.name} does not run: {container.waits_for}"

@@ -129,6 +129,29 @@ def test_a_pod_that_cannot_pull_says_why() -> None:
     assert failure.part is PullPart.IMAGE
 
 
+@pytest.mark.parametrize(
+    ("ended", "words"),
+    [
+        ({"reason": "Error", "exitCode": 3}, "it ended with exit code 3"),
+        ({"reason": "OOMKilled", "exitCode": 137}, "it took more memory than it may have (OOMKilled)"),
+        (
+            {"reason": "StartError", "exitCode": 128, "message": "exec: /bin/none: no such file"},
+            "it cannot be started: exec: /bin/none: no such file",
+        ),
+        ({}, None),
+    ],
+)
+def test_what_crashes_again_and_again_says_how_it_ended_last(
+    ended: dict[str, Any], words: str | None
+) -> None:
+    status = {"name": "c", "lastState": {"terminated": ended}}
+    crashing = status | {"state": {"waiting": {"reason": "CrashLoopBackOff"}}}
+    [crashed] = see_pod(pod({"containerStatuses": [crashing]})).containers
+    assert crashed.last_end == words
+    [running] = see_pod(pod({"containerStatuses": [status | {"state": {"running": {}}}]})).containers
+    assert running.last_end is None
+
+
 def test_a_pod_without_a_node_says_why() -> None:
     condition = {"type": "PodScheduled", "status": "False", "message": "0/1 nodes are available"}
     assert see_pod(pod({"phase": "Pending", "conditions": [condition]})).problem == "0/1 nodes are available"

@@ -46,7 +46,10 @@ class SeenWorkload:
 
 @dataclass(frozen=True, slots=True)
 class SeenContainer:
-    """`digest` is of what runs, which the tag may have left meanwhile."""
+    """`digest` is of what runs, which the tag may have left meanwhile.
+
+    `last_end` is in words how its last try ended, of one that is started again and again; else None.
+    """
 
     name: str
     image: str
@@ -55,6 +58,7 @@ class SeenContainer:
     restarts: int
     waits_for: str | None
     failure: PullFailure | None
+    last_end: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,6 +191,10 @@ def digest_of(image_id: str) -> str | None:
     return digest if digest.startswith(("sha256:", "sha512:")) else None
 
 
+# Its program is missing or may not be run: there is no log.
+_NOT_STARTED = frozenset({"StartError", "ContainerCannotRun"})
+
+
 def _container(status: Live, spec: Live) -> SeenContainer:
     state = status.get("state") or {}
     waiting, ended = state.get("waiting") or {}, state.get("terminated") or {}
@@ -205,7 +213,18 @@ def _container(status: Live, spec: Live) -> SeenContainer:
         restarts=int(status.get("restartCount") or 0),
         waits_for=None if reason is None else str(reason),
         failure=pull_failure(waiting.get("reason"), waiting.get("message")),
+        last_end=_last_end(status) if reason == "CrashLoopBackOff" else None,
     )
+
+
+def _last_end(status: Live) -> str | None:
+    ended = (status.get("lastState") or {}).get("terminated") or {}
+    reason = str(ended.get("reason") or "")
+    if reason in _NOT_STARTED:
+        return f"it cannot be started: {str(ended.get('message') or reason).strip()[:300]}"
+    if reason == "OOMKilled":
+        return "it took more memory than it may have (OOMKilled)"
+    return None if ended.get("exitCode") is None else f"it ended with exit code {ended['exitCode']}"
 
 
 def _pull_secrets(of: Live) -> tuple[str, ...]:
