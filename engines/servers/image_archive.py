@@ -25,17 +25,19 @@ def write_image_archive(
     *,
     note: str = "",
     files: Mapping[str, Path] = MappingProxyType({}),
+    architecture: str | None = None,
 ) -> str:
     """An image of static programs, each in `/bin`; its manifest's digest.
 
     `name` is what `ctr images import` calls it. A `note` is kept in the image, so that two of the same
-    programs differ. `files` are further ones, by their place in the image.
+    programs differ. `files` are further ones, by their place in the image. `architecture` is what the image
+    says that it is for; this machine's, if nothing is said.
     """
     content = _layer(programs, note, files)
     # Compressed here, because clients that push an archive would, and the digest would be another one then.
     layer = gzip.compress(content, compresslevel=1, mtime=0)
     config = {
-        "architecture": _ARCHITECTURES.get(platform.machine(), platform.machine()),
+        "architecture": architecture or _ARCHITECTURES.get(platform.machine(), platform.machine()),
         "os": "linux",
         "config": {"Entrypoint": list(command), "Env": ["PATH=/bin:/usr/local/bin"]},
         "rootfs": {"type": "layers", "diff_ids": [_digest(content)]},
