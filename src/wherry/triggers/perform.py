@@ -36,7 +36,7 @@ from wherry.triggers.find import find_trigger
 from wherry.triggers.gates import gate_of, said
 from wherry.triggers.overtaking import Overtaking
 from wherry.triggers.owners import owner_of, require_cluster, require_write
-from wherry.triggers.plan import CannotUpdate, Image, Manner, Plan
+from wherry.triggers.plan import CannotUpdate, Image, Manner, NothingToDo, Plan
 from wherry.triggers.rollout import PACE, Ended, Pace, images_of, not_followed, watch_rollout
 from wherry.triggers.runs import (
     RUN,
@@ -63,8 +63,8 @@ MAX_ATTEMPTS = 5
 # So long a roll-back is watched, to tell how it went.
 WATCH_ROLL_BACK = 300.0
 
-# Commits an image to a Git repository; answers what was done, in words. Raises `CannotUpdate` with the
-# reason, and `ClusterUnreachable` where it should be tried again.
+# Commits an image to a Git repository; answers what was done, in words. Raises `NothingToDo` or
+# `CannotUpdate` with the reason, and `ClusterUnreachable` where it should be tried again.
 Commit = Callable[[Run, Trigger], Awaitable[str]]
 
 
@@ -379,7 +379,12 @@ class Performer:
     async def _commit_to_git(self, running: Running, begun: _Begun) -> None:
         if self._commit is None:
             raise CannotUpdate("this server does not commit to Git repositories")
-        await self._end(running, begun.run, State.SUCCESS, await self._commit(begun.run, begun.trigger))
+        try:
+            done = await self._commit(begun.run, begun.trigger)
+        except NothingToDo as error:
+            await self._end(running, begun.run, State.SKIPPED, str(error))
+        else:
+            await self._end(running, begun.run, State.SUCCESS, done)
 
     async def _wait_for_cluster(self, running: Running, begun: _Begun, why: str) -> None:
         run, options = begun.run, begun.trigger.options

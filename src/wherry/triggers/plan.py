@@ -28,6 +28,10 @@ class CannotUpdate(Exception):
     """The workload is not as the trigger says; the text tells how it is."""
 
 
+class NothingToDo(Exception):
+    """It is as it should be; the text tells why."""
+
+
 @dataclass(frozen=True, slots=True)
 class Image:
     """What was pushed. `hosts` are the names that nodes know its registry by, None where a name without a

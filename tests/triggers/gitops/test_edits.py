@@ -1,6 +1,7 @@
 """Only the image changes in a file; comments, order and quotes stay as somebody wrote them."""
 
 import textwrap
+from dataclasses import replace
 
 import pytest
 import yaml
@@ -8,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wherry.triggers.gitops.edits import MAX_FILE, Edit, EditKind, NewImage, Part, edited
-from wherry.triggers.gitops.errors import EditRefused
+from wherry.triggers.gitops.errors import EditRefused, OlderVersion
 
 DIGEST = "sha256:" + "a" * 64
 IMAGE = NewImage("reg.example/acme/web", "1.10", DIGEST)
@@ -180,3 +181,26 @@ def test_aliases_are_no_bomb() -> None:
     assert edited(text, Edit(EditKind.MARKER, "m", "shop"), IMAGE).endswith(
         f"image: {IMAGE.name}:1.10@{DIGEST} # wherry: shop\n"
     )
+
+
+@pytest.mark.parametrize(
+    ("text", "edit"),
+    [
+        (KUSTOMIZATION.replace("1.9", "1.11"), KUSTOMIZE),
+        ("tag: 1.11.0\n", Edit(EditKind.HELM, "v.yaml", places=((Part.TAG, "tag"),))),
+        (
+            "image: r:5000/acme/web:1.11@sha256:a\n",
+            Edit(EditKind.HELM, "v.yaml", places=((Part.IMAGE, "image"),)),
+        ),
+        ("a: 1.11.0 # wherry: web:tag\n", Edit(EditKind.MARKER, "v.yaml", "web")),
+        ("a: r:5000/web:v1.11 # wherry: web\n", Edit(EditKind.MARKER, "v.yaml", "web")),
+    ],
+)
+def test_an_older_version_is_not_written_where_the_newest_wins(text: str, edit: Edit) -> None:
+    ordered = replace(IMAGE, is_ordered=True)
+    with pytest.raises(OlderVersion, match=r"has v?1\.11\S*, and 1\.10 is older"):
+        edited(text, edit, ordered)
+    assert edited(text, edit, IMAGE) != text
+    for before in ("1.9", "latest"):
+        known = text.replace("1.11.0", before).replace("v1.11", before).replace("1.11", before)
+        assert edited(known, edit, ordered) == edited(known, edit, IMAGE)

@@ -103,9 +103,14 @@ def test_a_push_is_committed_and_its_run_names_the_commit(
     assert f"{image}:1.1" in said
     git(bare, "fsck", "--strict")
 
+    # The newest version wins, whenever the older one was pushed.
+    push(server, "1.0.5", tmp_path)
+    older = ended(http, 2)
+    assert (older["state"], older["detail"]) == ("skipped", f"{PLAIN} has 1.1, and 1.0.5 is older")
+
     # Once more is no second commit.
     assert http.post(f"{WEB}/trigger-runs/{run['id']}/replay").status_code == 201
-    again = ended(http, 2)
+    again = ended(http, 3)
     assert (again["state"], again["detail"]) == ("success", f"main has it already, at {commit[:12]}")
     assert git(bare, "rev-parse", "main").strip() == commit
     assert repositories.pushes == 1

@@ -9,9 +9,9 @@ from wherry.kit.clock import Clock
 from wherry.kit.secrets import Sealer, UnreadableSecret
 from wherry.triggers.gitops.commit import commit_image
 from wherry.triggers.gitops.edits import NewImage
-from wherry.triggers.gitops.errors import GitFailed, GitOpsError
+from wherry.triggers.gitops.errors import GitFailed, GitOpsError, OlderVersion
 from wherry.triggers.gitops.target import GitPlace
-from wherry.triggers.plan import CannotUpdate
+from wherry.triggers.plan import CannotUpdate, NothingToDo
 from wherry.triggers.runs import Run
 from wherry.triggers.trigger import Trigger
 
@@ -28,7 +28,10 @@ class CommitRuns:
         self._host = host
 
     async def __call__(self, run: Run, trigger: Trigger) -> str:
-        """What was done, in words. Raises `CannotUpdate`, or `ClusterUnreachable` to be called again."""
+        """What was done, in words.
+
+        Raises `NothingToDo`, `CannotUpdate`, or `ClusterUnreachable` to be called again.
+        """
         if not self._host and run.image is None:
             raise CannotUpdate("nobody said how clients name this registry: set public_url")
         try:
@@ -37,7 +40,8 @@ class CommitRuns:
         except (Unread, UnreadableSecret) as error:
             raise CannotUpdate(str(error)) from None
         name = run.image or f"{self._host}/{run.repository.text}"
-        image = NewImage(name, run.tag, run.digest or None if trigger.options.pin else None)
+        digest = run.digest or None if trigger.options.pin else None
+        image = NewImage(name, run.tag, digest, trigger.condition.is_ordered)
         message = (
             f"{run.repository.text}: {run.tag}\n\n{image.name}:{run.tag}\n{run.digest}\n\n"
             f"Pushed-by: {run.pushed_by}\nTrigger: {trigger.name}\nRun: {run.id}\n"
@@ -51,6 +55,8 @@ class CommitRuns:
             if error.is_temporary:
                 raise ClusterUnreachable(target.url, "git", str(error)) from error
             raise CannotUpdate(str(error)) from error
+        except OlderVersion as error:
+            raise NothingToDo(str(error)) from None
         except GitOpsError as error:
             raise CannotUpdate(str(error)) from error
         if not done.files:

@@ -11,7 +11,8 @@ from enum import StrEnum
 
 import yaml
 
-from wherry.triggers.gitops.errors import EditRefused
+from wherry.triggers.gitops.errors import EditRefused, OlderVersion
+from wherry.triggers.versions import Version
 
 # Larger ones are no values or manifests that somebody keeps by hand.
 MAX_FILE = 1024 * 1024
@@ -38,11 +39,15 @@ class Part(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class NewImage:
-    """`name` with the registry's host; `digest` None where the tag alone is to be written."""
+    """`name` with the registry's host; `digest` None where the tag alone is to be written.
+
+    With `is_ordered` it is not written where a newer version stands.
+    """
 
     name: str
     tag: str
     digest: str | None
+    is_ordered: bool = False
 
     def part(self, part: Part) -> str:
         """As it is written. Empty for a digest that is not to be pinned."""
@@ -70,10 +75,14 @@ class _Change:
     start: int
     end: int
     text: str
+    tag_before: str = ""
 
 
 def edited(text: str, edit: Edit, image: NewImage) -> str:
-    """The file with the image in it; equal to `text` where it is there already. Raises `EditRefused`."""
+    """The file with the image in it; equal to `text` where it is there already.
+
+    Raises `EditRefused`, `OlderVersion`.
+    """
     if len(text) > MAX_FILE:
         raise EditRefused(edit.path, f"it is larger than {MAX_FILE // 1024} KiB")
     try:
@@ -81,6 +90,7 @@ def edited(text: str, edit: Edit, image: NewImage) -> str:
     except (yaml.YAMLError, RecursionError) as error:
         raise EditRefused(edit.path, f"it is no YAML: {_one_line(error)}") from None
     changes = _FINDERS[edit.kind](text, documents, edit, image)
+    _refuse_older(edit, image, changes)
     for change in sorted(changes, key=lambda one: -one.start):
         text = text[: change.start] + change.text + text[change.end :]
     return text
@@ -100,7 +110,7 @@ def _kustomize(text: str, documents: Sequence[yaml.Node], edit: Edit, image: New
         name = _value(entry, "name")
         if _text(name) != image.name:
             changes.append(_put(text, edit, entry, "newName", image.name))
-        changes.append(_put(text, edit, entry, "newTag", image.tag))
+        changes.append(_put(text, edit, entry, "newTag", image.tag, Part.TAG))
         if image.digest is not None:
             changes.append(_put(text, edit, entry, "digest", image.digest))
         elif _value(entry, "digest") is not None:
@@ -118,7 +128,7 @@ def _helm(text: str, documents: Sequence[yaml.Node], edit: Edit, image: NewImage
             node = _value(node, name) if name else _item(node, int(index))
         if not isinstance(node, yaml.ScalarNode):
             raise EditRefused(edit.path, f"it has no value at {path}")
-        changes.append(_replace(text, node, image.part(part)))
+        changes.append(_replace(text, node, image.part(part), part))
     return changes
 
 
@@ -138,7 +148,8 @@ def _marker(text: str, documents: Sequence[yaml.Node], edit: Edit, image: NewIma
         scalar = by_line.get(number)
         if scalar is None or scalar.start_mark.line != number:
             raise EditRefused(edit.path, f"line {number + 1} is marked and has no value")
-        changes.append(_replace(text, scalar, image.part(Part(found[1] or "image"))))
+        part = Part(found[1] or "image")
+        changes.append(_replace(text, scalar, image.part(part), part))
     if not changes:
         raise EditRefused(edit.path, f"no line is marked with # wherry: {edit.image}")
     return changes
@@ -152,11 +163,19 @@ _FINDERS: dict[EditKind, _Finder] = {
 }
 
 
-def _put(text: str, edit: Edit, entry: yaml.Node, key: str, value: str) -> _Change:
+def _refuse_older(edit: Edit, image: NewImage, changes: Sequence[_Change]) -> None:
+    mine = Version.parse(image.tag) if image.is_ordered else None
+    for change in changes:
+        theirs = None if mine is None else Version.parse(change.tag_before)
+        if mine is not None and theirs is not None and mine < theirs:
+            raise OlderVersion(f"{edit.path} has {change.tag_before}, and {image.tag} is older")
+
+
+def _put(text: str, edit: Edit, entry: yaml.Node, key: str, value: str, part: Part | None = None) -> _Change:
     """The entry's value exchanged, or a line for it under the one of its name."""
     known = _value(entry, key)
     if isinstance(known, yaml.ScalarNode):
-        return _replace(text, known, value)
+        return _replace(text, known, value, part)
     if known is not None or not isinstance(entry, yaml.MappingNode) or entry.flow_style:
         raise EditRefused(edit.path, f"the entry of {edit.image} has no place for {key}")
     first, _ = entry.value[0]
@@ -177,7 +196,7 @@ def _together(changes: Sequence[_Change]) -> list[_Change]:
     return list(merged.values())
 
 
-def _replace(text: str, node: yaml.ScalarNode, value: str) -> _Change:
+def _replace(text: str, node: yaml.ScalarNode, value: str, part: Part | None = None) -> _Change:
     start, end = node.start_mark.index, node.end_mark.index
     if node.style == "'":
         written = "'" + value.replace("'", "''") + "'"
@@ -188,7 +207,14 @@ def _replace(text: str, node: yaml.ScalarNode, value: str) -> _Change:
         # An empty value ends where it begins, right behind the colon.
         if start == end and text[start - 1 : start] not in ("", " "):
             written = " " + written
-    return _Change(start, end, written)
+    return _Change(start, end, written, _tag_in(str(node.value), part))
+
+
+def _tag_in(value: str, part: Part | None) -> str:
+    """Empty where there is none."""
+    if part is Part.IMAGE:
+        return value.partition("@")[0].rpartition(":")[2]
+    return value if part is Part.TAG else ""
 
 
 def _plain(value: str) -> str:

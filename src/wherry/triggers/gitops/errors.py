@@ -2,6 +2,7 @@
 
 GitOpsError
 ├── EditRefused     the file is not one that the edit can be made in
+├── OlderVersion    a newer version is there, and the newest is to win
 └── GitFailed       the repository could not be read or written
 """
 
@@ -17,6 +18,10 @@ class EditRefused(GitOpsError):
         super().__init__(f"{path}: {reason}")
         self.path = path
         self.reason = reason
+
+
+class OlderVersion(GitOpsError):
+    """Nothing was changed; that is as it should be."""
 
 
 class GitFailed(GitOpsError):
