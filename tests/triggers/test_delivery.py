@@ -247,11 +247,12 @@ async def test_it_pauses_itself_after_failures_in_a_row(site: World) -> None:
     await site.deliver("1.5", 5)
     paused = site.do(get_trigger, WEB, "prod")
     assert "2 failures in a row, the last one: there is no Deployment gone" in (paused.paused_because or "")
-    site.push("1.6", 6)
-    assert len(site.runs) == 2
+    await site.deliver("1.6", 6)
+    assert (site.runs[0].state, "paused" in site.runs[0].detail) == (State.SKIPPED, True)
+    assert len(site.runs) == 3
     assert site.do(resume_trigger, site.ann, WEB, "prod", site.clock.now()).fires
     site.push("1.6", 6)
-    assert len(site.runs) == 3
+    assert len(site.runs) == 4
 
 
 async def test_a_trigger_is_paused_disabled_and_deleted_by_hand(site: World) -> None:

@@ -34,6 +34,5 @@ _CONDITIONS = (
     .where(
         repositories.c.name == bindparam("repository"),
         triggers.c.is_enabled,
-        triggers.c.paused_because.is_(None),
     )
 )

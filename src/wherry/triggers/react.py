@@ -84,7 +84,8 @@ def fire(tx: Connection, trigger: Trigger, push: Push, now: datetime) -> list[in
     places = places_of(tx, trigger)
     if not places:
         places = [Place(0, None, trigger.target.fleet or "")]
-    why_not = platform_missing(tx, trigger, push)
+    # A paused trigger tells of each push that it let go by; one that is switched off is not asked.
+    why_not = trigger.why_not or platform_missing(tx, trigger, push)
     made = []
     for place in places:
         run = get_run(tx, _insert(tx, trigger, push, place, now))
