@@ -6,9 +6,10 @@ import asyncio
 import hashlib
 import json
 import random
+from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,12 @@ TRIGGERS = ("quick", "followed")
 OCI = "application/vnd.oci.image.manifest.v1+json"
 # A step that does not come within this time is not among those of this delivery.
 GIVE_UP = 1.0
+# Each is done once before any is done again: at a call, of which two deliveries make about six; soon after a
+# push; amid a push.
+KILLS = [
+    *((kind, step) for kind in ("before", "after") for step in range(1, 7)),
+    *(("soon", 0), ("soon", 0), ("in the push", 0), ("in the push", 0)),
+]
 SETTLED_WITHIN = 90.0
 
 
@@ -78,7 +85,7 @@ class Counts:
 
     runs: int = 0
     kills: int = 0
-    at_calls: int = 0
+    at_calls: Counter[str] = field(default_factory=Counter)
     in_pushes: int = 0
     pushes: int = 0
 
@@ -94,6 +101,7 @@ class Site:
         self._folder = folder
         self._database = database
         self._chance = chance
+        self._plan: list[tuple[str, int]] = []
         self._ports = [free_port() for _ in range(replicas)]
         self.servers: list[Wherry] = []
 
@@ -112,7 +120,9 @@ class Site:
     async def run(self) -> None:
         """A push or two, a kill somewhere, and the server anew."""
         chance, victim = self._chance, self._chance.randrange(len(self.servers))
-        kind = chance.choice(("before", "after", "soon", "in the push"))
+        if not self._plan:
+            self._plan = chance.sample(KILLS, len(KILLS))
+        kind, step = self._plan.pop()
         killed = asyncio.Event()
 
         def kill() -> None:
@@ -120,7 +130,7 @@ class Site:
             killed.set()
 
         if kind in ("before", "after"):
-            self.api.arm(chance.randint(1, 7), after=kind == "after", kill=kill)
+            self.api.arm(step, after=kind == "after", kill=kill)
         pusher = asyncio.create_task(self._push_once_or_twice())
         if kind == "soon":
             await asyncio.wait({pusher})
@@ -132,7 +142,8 @@ class Site:
                 async with asyncio.timeout(GIVE_UP):
                     await self.api.fired.wait()
         self.api.disarm()
-        self.counts.at_calls += killed.is_set()
+        if killed.is_set():
+            self.counts.at_calls[f"{kind} call {step}"] += 1
         self.counts.in_pushes += kind == "in the push"
         if not killed.is_set():
             kill()
