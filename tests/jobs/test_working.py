@@ -191,6 +191,32 @@ async def test_a_worker_that_lost_its_lease_is_cut_off(
     await stop(working)
 
 
+async def test_a_worker_that_takes_again_what_it_lost_ends_its_former_attempt_first(
+    do: Do, clock: FixedClock, make_worker: MakeWorker
+) -> None:
+    begun, told = asyncio.Event(), []
+
+    async def handle(running: Running) -> None:
+        told.append(f"{running.attempt} begins")
+        if running.attempt > 1:
+            return
+        begun.set()
+        try:
+            await asyncio.sleep(3600)
+        finally:
+            told.append("1 is cut off")
+
+    job_id = do(enqueue, "deliver", {}, clock.now())
+    worker = make_worker(deliver=handle)
+    lost = asyncio.create_task(worker.run_due())
+    await asyncio.wait_for(begun.wait(), 20)
+    clock.move(minutes=1)
+    assert await asyncio.wait_for(worker.run_due(), 20) == 1
+    await asyncio.wait_for(lost, 20)
+    assert told == ["1 begins", "1 is cut off", "2 begins"]
+    assert do(show, job_id).state is State.DONE
+
+
 async def test_a_job_whose_workers_die_one_after_another_fails(
     do: Do, clock: FixedClock, make_worker: MakeWorker
 ) -> None:

@@ -54,7 +54,7 @@ class Observer(Protocol):
         ...
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Attempt:
     """`work` is the handler, which can be cut off; `whole` also writes down what came of it, and cannot."""
 
@@ -89,7 +89,7 @@ class Worker:
         self._rooms = {kind: (rooms or {}).get(kind, room) for kind in handlers}
         self._observer = observer
         self._luck = luck
-        self._attempts: dict[int, _Attempt] = {}
+        self._attempts: list[_Attempt] = []
         self._renewed_at = time.monotonic()
         self.holder = f"{socket.gethostname()}:{os.getpid()}:{new_id()}"
 
@@ -116,7 +116,7 @@ class Worker:
             count += started
             if not started and not self._attempts:
                 return count
-            await asyncio.gather(*[attempt.whole for attempt in self._attempts.values()])
+            await asyncio.gather(*[attempt.whole for attempt in self._attempts])
 
     async def _turn(self) -> float:
         """One look; how many seconds to wait for a ring."""
@@ -138,7 +138,7 @@ class Worker:
 
     def _free(self) -> dict[str, int]:
         free = dict(self._rooms)
-        for attempt in self._attempts.values():
+        for attempt in self._attempts:
             free[attempt.running.kind] -= 1
         return free
 
@@ -150,13 +150,19 @@ class Worker:
             lambda tx: claim(tx, self.holder, free, self._clock.now(), self._lease)
         )
         for job in claimed:
+            # Its lease ran out before it could be renewed, and this same worker was the first to come by.
+            former = [attempt for attempt in self._attempts if attempt.running.id == job.id]
             running = Running(job, self._database, self._clock)
-            work = asyncio.create_task(self._handle(running), name=f"job-{job.id}-{job.kind}")
+            work = asyncio.create_task(self._handle(running, former), name=f"job-{job.id}-{job.kind}")
             whole = asyncio.create_task(self._attempt(running, work), name=f"attempt-{job.id}")
-            self._attempts[job.id] = _Attempt(running, work, whole)
+            self._attempts.append(_Attempt(running, work, whole))
         return len(claimed)
 
-    async def _handle(self, running: Running) -> None:
+    async def _handle(self, running: Running, former: "list[_Attempt]") -> None:
+        for attempt in former:
+            attempt.work.cancel()
+        if former:
+            await asyncio.wait([attempt.whole for attempt in former])
         if running.job.cancel_asked:
             running.note_cancelled()
             raise asyncio.CancelledError
@@ -178,7 +184,7 @@ class Worker:
         except _TROUBLE as error:
             logger.warning("the result of job %d is not kept, it will run again: %s", job.id, error)
         finally:
-            del self._attempts[job.id]
+            self._attempts = [attempt for attempt in self._attempts if attempt.running is not running]
             self._ear.set()
 
     async def _outcome(self, running: Running, work: "asyncio.Task[None]") -> "_Settle | None":
@@ -225,32 +231,34 @@ class Worker:
             except _TROUBLE as error:
                 logger.warning("cannot renew the leases of running jobs: %s", error)
                 if time.monotonic() - self._renewed_at >= self._lease.total_seconds():
-                    for attempt in self._attempts.values():
+                    for attempt in self._attempts:
                         attempt.work.cancel()
 
     async def _renew(self) -> None:
-        asked = dict(self._attempts)
+        asked = list(self._attempts)
+        ids = [attempt.running.id for attempt in asked]
         held = await self._database.write(
-            lambda tx: renew(tx, self.holder, list(asked), self._clock.now(), self._lease), durable=False
+            lambda tx: renew(tx, self.holder, ids, self._clock.now(), self._lease), durable=False
         )
         self._heed(asked, held)
 
     async def _look_after_running(self) -> None:
-        asked = dict(self._attempts)
+        asked = list(self._attempts)
         if asked:
             held = await self._database.read(lambda tx: held_by(tx, self.holder, self._clock.now()))
             self._heed(asked, held)
 
-    def _heed(self, asked: "dict[int, _Attempt]", held: Held) -> None:
+    def _heed(self, asked: "list[_Attempt]", held: Held) -> None:
         """Cut off what somebody has cancelled, and what is not this worker's any more."""
-        for job_id, attempt in asked.items():
+        for attempt in asked:
+            job_id = attempt.running.id
             if job_id in held.cancelled:
                 attempt.running.note_cancelled()
             if job_id in held.cancelled or job_id not in held.ids:
                 attempt.work.cancel()
 
     async def _stop(self) -> None:
-        attempts = list(self._attempts.values())
+        attempts = self._attempts
         for attempt in attempts:
             attempt.work.cancel()
         if attempts:
