@@ -15,9 +15,9 @@ from tests.triggers.kills.harness import Site
 BATCH = 10
 
 
-async def kill(folder: Path, runs: int, seed: int, replicas: int, database: str | None) -> list[str]:
+async def kill(site: Site, runs: int) -> list[str]:
     """Prints as it goes on; answers what is wrong."""
-    site, began = Site(folder, replicas, database, random.Random(seed)), time.monotonic()
+    began = time.monotonic()
     async with site.open():
         while site.counts.runs < runs:
             for _ in range(min(BATCH, runs - site.counts.runs)):
@@ -34,13 +34,15 @@ def main() -> None:
     wanted.add_argument("--runs", type=int, default=300)
     wanted.add_argument("--seed", type=int, default=20261124)
     wanted.add_argument("--replicas", type=int, default=1, help="More than one are over PostgreSQL.")
+    wanted.add_argument("--planted", help="A fault of the folder `planted`, which has to be found.")
     asked = wanted.parse_args()
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="wherry-kills-")))
         database = None
         if asked.replicas > 1:
             database = stack.enter_context(postgresql()).create_database("kills")
-        wrong = asyncio.run(kill(folder, asked.runs, asked.seed, asked.replicas, database))
+        site = Site(folder, asked.replicas, database, random.Random(asked.seed), planted=asked.planted)
+        wrong = asyncio.run(kill(site, asked.runs))
     for one in wrong:
         print(one)
     sys.exit(1 if wrong else 0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -28,16 +29,27 @@ class Ran:
     state: str
 
 
-def judge(pushed: Sequence[Pushed], runs: Sequence[Ran], images: Mapping[str, Sequence[str]]) -> list[str]:
-    """What is wrong, in words. `images`: by trigger, what its workload's container had, write by write."""
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A workload as a write left it. `run` is whose work it carries, `restarted` when its pods began anew."""
+
+    image: str
+    run: str | None = None
+    restarted: str | None = None
+
+
+def judge(
+    pushed: Sequence[Pushed], runs: Sequence[Ran], written: Mapping[str, Sequence[Written]]
+) -> list[str]:
+    """What is wrong, in words. `written`: by trigger, its workload, write by write."""
     found: list[str] = []
     numbers = {one.digest: one.number for one in pushed}
-    for trigger, seen in images.items():
+    for trigger, writes in written.items():
         mine = [run for run in sorted(runs, key=lambda run: run.id) if run.trigger == trigger]
         found += _lost(pushed, mine, trigger)
         found += _disordered(numbers, mine, trigger)
-        found += _applied(numbers, seen, trigger)
-        if pushed and (not seen or numbers.get(_digest(seen[-1])) != pushed[-1].number):
+        found += _applied(numbers, writes, trigger)
+        if pushed and (not writes or _number(numbers, writes[-1].image) != pushed[-1].number):
             found.append(f"{trigger}: the newest push is not what runs")
     return found
 
@@ -59,13 +71,26 @@ def _disordered(numbers: Mapping[str, int], runs: Sequence[Ran], trigger: str) -
     return [] if order == sorted(order) and -1 not in order else [f"{trigger}: runs in the order {order}"]
 
 
-def _applied(numbers: Mapping[str, int], seen: Sequence[str], trigger: str) -> list[str]:
-    """Each write that changed the image set a newer push than the one before."""
-    changes = [image for before, image in zip(["", *seen], seen, strict=False) if image != before]
-    order = [numbers[_digest(image)] for image in changes if _digest(image) in numbers]
-    rises = all(before < after for before, after in pairwise(order))
-    return [] if rises else [f"{trigger}: applied in the order {order}"]
+def _applied(numbers: Mapping[str, int], writes: Sequence[Written], trigger: str) -> list[str]:
+    """Each write that changed something set a newer push than the one before, and a run did it once."""
+    before = Written("")
+    order: list[int] = []
+    runs: list[str] = []
+    for one in writes:
+        if (one.image, one.restarted) != (before.image, before.restarted) and one.run is not None:
+            order.append(_number(numbers, one.image))
+            runs.append(one.run)
+        before = one
+    rises = all(earlier < later for earlier, later in pairwise([0, *order]))
+    found = [] if rises else [f"{trigger}: applied in the order {order}"]
+    found += [
+        f"{trigger}: run {run} was applied {count} times" for run, count in Counter(runs).items() if count > 1
+    ]
+    return found
 
 
-def _digest(image: str) -> str:
-    return image.partition("@")[2]
+def _number(numbers: Mapping[str, int], image: str) -> int:
+    """Which push an image is, by its tag and its digest if it has one; -1 where they do not agree."""
+    name, _, digest = image.partition("@")
+    number = int(name.rpartition(":v")[2])
+    return number if not digest or numbers.get(digest) == number else -1

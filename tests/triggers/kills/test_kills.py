@@ -6,12 +6,13 @@ The long run: `python -m tests.triggers.kills --runs 300`, and with `--replicas 
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from tests.triggers.kills.harness import Site
-from tests.triggers.kills.judging import Pushed, Ran, judge
+from tests.triggers.kills.judging import Pushed, Ran, Written, judge
 
 PUSHED = [Pushed(number, f"sha256:{number:064x}") for number in (1, 2, 3)]
 RUNS = [
@@ -19,7 +20,12 @@ RUNS = [
     Ran(2, "prod", PUSHED[1].digest, "superseded"),
     Ran(3, "prod", PUSHED[2].digest, "success"),
 ]
-SEEN = ["host/acme/web:v0", f"host/acme/web:v1@{PUSHED[0].digest}", f"host/acme/web:v3@{PUSHED[2].digest}"]
+SEEN = [
+    Written("host/acme/web:v0"),
+    Written(f"host/acme/web:v1@{PUSHED[0].digest}", "1"),
+    Written(f"host/acme/web:v3@{PUSHED[2].digest}", "3"),
+]
+AGAIN = replace(SEEN[2], restarted="2026-11-24T12:00:00Z")
 
 
 @pytest.mark.slow
@@ -38,6 +44,21 @@ async def test_each_push_is_applied_once_and_in_order_whoever_is_killed(
     assert site.counts.kills == 4
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("planted", "kills"),
+    [("applies_again", [("after", step) for step in (4, 5, 6)]), ("loses_events", [("soon", 0)])],
+)
+async def test_a_server_with_a_fault_is_found_out(
+    tmp_path: Path, planted: str, kills: list[tuple[str, int]]
+) -> None:
+    site = Site(tmp_path, 1, None, random.Random(7), kills=kills, planted=planted)
+    async with site.open():
+        for _ in kills:
+            await site.run()
+        assert await site.settle() != []
+
+
 def test_what_is_well_is_not_blamed() -> None:
     assert judge(PUSHED, RUNS, {"prod": SEEN}) == []
     assert judge(PUSHED, RUNS, {"prod": [SEEN[0], SEEN[1], SEEN[1], SEEN[2], SEEN[2]]}) == []
@@ -52,6 +73,12 @@ def test_what_is_well_is_not_blamed() -> None:
         ([*RUNS[:2], Ran(3, "prod", PUSHED[2].digest, "failed")], SEEN, "push 3 ended ['failed']"),
         (RUNS, SEEN[:2], "the newest push is not what runs"),
         (RUNS, [*SEEN, SEEN[1], SEEN[2]], "applied in the order [1, 3, 1, 3]"),
+        (RUNS, [*SEEN, AGAIN], "run 3 was applied 2 times"),
+        (
+            RUNS,
+            [*SEEN[:2], replace(SEEN[2], image="host/acme/web:v3@sha256:0")],
+            "applied in the order [1, -1]",
+        ),
         ([RUNS[1], RUNS[0], *RUNS[2:]], SEEN, None),
         (
             [
@@ -63,9 +90,20 @@ def test_what_is_well_is_not_blamed() -> None:
             "runs in the order [2, 1, 3]",
         ),
     ],
-    ids=["lost", "twice", "open", "failed", "not-applied", "set-back", "as-read", "disordered"],
+    ids=[
+        "lost",
+        "twice",
+        "open",
+        "failed",
+        "not-applied",
+        "set-back",
+        "set-twice",
+        "another-digest",
+        "as-read",
+        "disordered",
+    ],
 )
-def test_what_is_wrong_is_seen(runs: list[Ran], seen: list[str], told: str | None) -> None:
+def test_what_is_wrong_is_seen(runs: list[Ran], seen: list[Written], told: str | None) -> None:
     found = judge(PUSHED, runs, {"prod": seen})
     assert (found == []) if told is None else any(told in one for one in found), found
 
