@@ -171,13 +171,15 @@ class Site:
         self.counts.kills += 1
 
     async def _kill_at_call(self, step: int, *, after: bool) -> int | None:
-        """Who made the call; none where it did not come, and nobody was killed."""
+        """Who made the call; None where it did not come, and nobody was killed."""
         killed: list[int] = []
 
         def kill(port: int) -> None:
-            [victim] = [number for number, server in enumerate(self.servers) if _has_port(server, port)]
-            self.servers[victim].process.kill()
-            killed.append(victim)
+            # None where it gave the call up meanwhile.
+            for number, server in enumerate(self.servers):
+                if _has_port(server, port):
+                    server.process.kill()
+                    killed.append(number)
 
         self.api.arm(step, after=after, kill=kill)
         with suppress(TimeoutError):
