@@ -26,7 +26,10 @@ def create(
     regex: Annotated[str | None, typer.Option("--regex", help="For tags that RE2 matches whole.")] = None,
     glob: Annotated[str | None, typer.Option("--glob", help="For tags such as nightly-*.")] = None,
     semver: Annotated[str | None, typer.Option("--semver", help="For versions of this range: ~1.4.")] = None,
-    platform: Annotated[str | None, typer.Option("--platform", help="Such as linux/amd64.")] = None,
+    platform: Annotated[
+        str | None,
+        typer.Option("--platform", help="Such as linux/amd64: what is pushed for another is skipped."),
+    ] = None,
     cluster: Annotated[Texts, typer.Option("--cluster", help="In this cluster; may be given often.")] = None,
     wave: Annotated[
         Texts, typer.Option("--wave", metavar="A,B", help="Clusters of one wave; given once for each wave.")

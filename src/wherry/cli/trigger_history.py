@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from wherry.cli.options import ConfigOption, DataOption, JsonOption, OutputOption, fail
+from wherry.cli.options import ConfigOption, DataOption, JsonOption, OutputOption, fail, resolve
 from wherry.cli.output import note_more, print_as, print_rows
 from wherry.cli.trigger_calls import AsOption, ImageArgument, change_triggers, open_triggers
 from wherry.cli.watching import ForOption, WatchOption, print_again
@@ -140,12 +140,16 @@ def replay(
 
     Example: wherry trigger replay acme/web 17
     """
+    from wherry.app.trigger_running import read_platform_now
     from wherry.oci.names import RepositoryName
     from wherry.triggers.replay import replay_run
     from wherry.triggers.runs import get_run_of
 
     with open_triggers(data, config) as database:
         repository = RepositoryName.parse(image)
+        past = database.read_now(lambda tx: get_run_of(tx, repository, run))
+        if past.image is None:
+            read_platform_now(resolve(config=config, data=data).settings, database, repository, past.digest)
         made = change_triggers(
             database,
             repository,

@@ -92,6 +92,13 @@ def preview(
     ask_clusters: Annotated[
         bool, typer.Option("--ask-clusters", help="Ask the clusters what would change in their workloads.")
     ] = False,
+    held_as: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="Of an image held elsewhere, its whole name, such as docker.io/acme/web.",
+        ),
+    ] = None,
     output: OutputOption = None,
     data: DataOption = None,
     config: ConfigOption = None,
@@ -102,6 +109,7 @@ def preview(
     Example: wherry trigger preview acme/web 1.4.2 --ask-clusters
     """
     from wherry.app.cluster_keeping import registry_of
+    from wherry.app.trigger_running import read_platform_now
     from wherry.kit.clock import SystemClock
     from wherry.oci.names import RepositoryName, Tag
     from wherry.triggers.dry_run import Told
@@ -111,11 +119,19 @@ def preview(
     name, pushed, now = RepositoryName.parse(image), Tag.parse(tag), SystemClock().now()
     told: Mapping[tuple[str, str], Told] = {}
     with open_triggers(data, config) as database:
-        found = database.read_now(lambda tx: preview_push(tx, name, pushed, now))
+        settings = resolve(config=config, data=data).settings
+        known = None if held_as else database.read_now(lambda tx: digest_of(tx, name, pushed))
+        if held_as:
+            of_push = Image.held_elsewhere(held_as, pushed.text, "")
+        else:
+            of_push = Image(name, pushed.text, known or "", registry_of(settings).names)
+        if known is not None:
+            read_platform_now(settings, database, name, known)
+        found = database.read_now(
+            lambda tx: preview_push(tx, name, pushed, now, digest=known, held_as=held_as)
+        )
         if ask_clusters:
-            known = database.read_now(lambda tx: digest_of(tx, name, pushed))
-            names = registry_of(resolve(config=config, data=data).settings).names
-            told = _ask(database, found, Image(name, pushed.text, known or "", names), data, config)
+            told = _ask(database, found, of_push, data, config)
     rows: list[dict[str, Any]] = []
     for one in found:
         start = {"trigger": one.trigger.name, "fires": one.fires}

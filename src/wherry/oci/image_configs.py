@@ -34,6 +34,13 @@ class ImageConfig:
     volumes: tuple[str, ...]
     labels: Mapping[str, str]
 
+    @property
+    def platform(self) -> str:
+        """Such as `linux/arm/v7`; empty where the config does not name both system and architecture."""
+        if self.os is None or self.architecture is None:
+            return ""
+        return "/".join(part for part in (self.os, self.architecture, self.variant) if part)
+
 
 def parse_config(content: bytes) -> ImageConfig | None:
     """None for what is no JSON object."""

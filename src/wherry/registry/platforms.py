@@ -18,6 +18,7 @@ class Platforms:
 
     architectures: frozenset[str]
     config: str | None
+    config_digest: Digest | None = None
 
 
 def platforms_of(tx: Connection, name: RepositoryName, reference: Reference) -> Platforms | None:
@@ -45,7 +46,8 @@ def platforms_of(tx: Connection, name: RepositoryName, reference: Reference) -> 
     config = document.get("config") or {}
     if config.get("mediaType") not in IMAGE_CONFIGS:
         return Platforms(frozenset(), None)
-    return Platforms(frozenset(), _location(tx, row[0], Digest.parse(config["digest"])))
+    digest = Digest.parse(config["digest"])
+    return Platforms(frozenset(), _location(tx, row[0], digest), digest)
 
 
 def _is_linux(platform: object) -> bool:

@@ -39,6 +39,16 @@ blobs = Table(
     Column("created_at", Instant, nullable=False),
 )
 
+# What configs of images say of their platform, as far as somebody wanted to know: `linux/amd64`, or nothing.
+# Content does not change, so these are never out of date; they are small, and stay when the blob goes.
+config_platforms = Table(
+    "config_platforms",
+    metadata,
+    Column("digest", Name, primary_key=True),
+    Column("platform", String, nullable=False),
+    sqlite_with_rowid=False,
+)
+
 repository_blobs = Table(
     "repository_blobs",
     metadata,

@@ -44,15 +44,22 @@ class Previewed:
 
 
 def preview_push(
-    tx: Connection, repository: RepositoryName, tag: Tag, now: datetime, *, digest: str | None = None
+    tx: Connection,
+    repository: RepositoryName,
+    tag: Tag,
+    now: datetime,
+    *,
+    digest: str | None = None,
+    held_as: str | None = None,
 ) -> tuple[Previewed, ...]:
     """Nothing is changed, and no cluster asked. Without `digest` it is what the tag names now, if anything.
 
-    Raises `RepositoryUnknown`.
+    `held_as` is the whole name of an image held elsewhere that `repository` stands in for: its push. Raises
+    `RepositoryUnknown`.
     """
     get_repository(tx, repository)
-    known = digest or digest_of(tx, repository, tag)
-    push = Push("", repository, tag.text, known or "", "", now)
+    known = digest if digest or held_as else digest_of(tx, repository, tag)
+    push = Push("", repository, tag.text, known or "", "", now, held_as)
     found: list[Previewed] = []
     after = ""
     while len(found) < MAX_SHOWN:

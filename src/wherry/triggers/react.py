@@ -13,15 +13,13 @@ from sqlalchemy import Connection, insert
 
 from wherry.clusters.cluster import find_cluster
 from wherry.events.dispatch import RecordedEvent
-from wherry.oci.digests import Digest
 from wherry.oci.names import RepositoryName
-from wherry.registry.errors import RegistryError
 from wherry.registry.events import RepositoryDeleted, TagMoved
-from wherry.registry.manifest_details import Platform, get_manifest_details
 from wherry.triggers.find import triggers_by_id
 from wherry.triggers.fleets import clusters_of_fleet
 from wherry.triggers.gates import said
 from wherry.triggers.match import matching
+from wherry.triggers.platforms import why_not_for
 from wherry.triggers.runs import (
     NOT_BEGUN,
     OPEN,
@@ -120,23 +118,13 @@ def places_of(tx: Connection, trigger: Trigger) -> list[Place]:
 
 
 def platform_missing(tx: Connection, trigger: Trigger, push: Push) -> str | None:
-    """Why the pushed index is not for the trigger's platform; None where it is, or is no index.
+    """Why what was pushed is not for the trigger's platform; None where it is.
 
     Of an image held elsewhere nobody here knows.
     """
-    wanted = trigger.wanted.platform
-    if wanted is None or push.image is not None:
+    if push.image is not None:
         return None
-    try:
-        details = get_manifest_details(tx, push.repository, Digest.parse(push.digest))
-    except RegistryError:
-        return f"{push.digest} is not in {push.repository} any more"
-    there = sorted({_platform(one) for one in details.platforms if one.os and one.architecture})
-    if not details.platforms or wanted in there:
-        return None
-    if any(one.startswith(f"{wanted}/") for one in there):
-        return None
-    return f"the image is not for {wanted}, only for {', '.join(there) or 'none'}"
+    return why_not_for(tx, trigger.wanted.platform, push.repository, push.digest)
 
 
 def push_of(event: RecordedEvent) -> Push:
@@ -226,7 +214,3 @@ def _no_cluster(trigger: Trigger, place: Place) -> str:
         f"the cluster {place.name} is no longer registered;"
         " register it again, or give the trigger another target"
     )
-
-
-def _platform(one: Platform) -> str:
-    return "/".join(part for part in (one.os, one.architecture, one.variant) if part)

@@ -11,8 +11,8 @@ from wherry.blobs.errors import BlobError
 from wherry.blobs.store import BlobReader
 from wherry.clusters.workloads.images import ImageName
 from wherry.db.database import Database
-from wherry.oci.image_configs import MAX_CONFIG, parse_config
 from wherry.oci.names import Tag
+from wherry.registry.config_platforms import config_at
 from wherry.registry.platforms import Platforms, platforms_of
 
 
@@ -39,11 +39,8 @@ async def _of_config(store: BlobReader, location: str | None) -> frozenset[str]:
     if location is None:
         return frozenset()
     try:
-        if await store.size(location) > MAX_CONFIG:
-            return frozenset()
-        content = b"".join([piece async for piece in store.read(location)])
+        config = await config_at(store, location)
     except BlobError:
         # A warning is not worth a failure: the deploy itself will tell.
         return frozenset()
-    config = parse_config(content)
     return frozenset() if config is None or config.architecture is None else frozenset({config.architecture})

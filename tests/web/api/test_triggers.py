@@ -7,6 +7,8 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.clusters.fake_cluster import FakeCluster
+from tests.triggers.world import deployment
 from tests.web.api.reading import code_of
 from tests.web.running import BOB, Registry
 from wherry.oci.names import RepositoryName
@@ -247,6 +249,20 @@ async def test_a_preview_that_asks_the_clusters_says_what_would_change_in_each(a
     [place] = asked["places"]
     assert place["changes"] == []
     assert "web" in place["unchanged"]
+
+
+async def test_a_preview_of_an_image_held_elsewhere_looks_for_its_whole_name(
+    approving: Registry, fake: FakeCluster
+) -> None:
+    fake.write({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "shop"}})
+    fake.write(deployment("docker.io/acme/web:1.4.8"), "kubectl-create")
+    path, of_it = f"{WEB}/trigger-preview", {"tag": "1.4.9", "held_as": "docker.io/acme/web"}
+    answer = await approving.http.get(path, params=of_it | {"ask_clusters": "true"})
+    [found] = answer.json()["triggers"]
+    assert found["fires"]
+    assert found["places"][0]["changes"] == ["Deployment web: container app from 1.4.8 to 1.4.9"]
+    refused = await approving.http.get(path, params=of_it | {"held_as": "docker.io/acme/web:tag:more"})
+    assert refusal(refused) == (422, "invalid_tag")
 
 
 async def test_who_may_not_see_the_cluster_is_not_told_by_a_preview(approving: Registry) -> None:

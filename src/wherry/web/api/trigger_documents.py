@@ -130,7 +130,7 @@ class WantedTrigger(Wanted):
     target: WantedTarget
     options: OptionsForm = Field(default_factory=OptionsForm)
     platform: _Platform | None = Field(
-        default=None, description="Such as `linux/amd64`: an index without it is skipped."
+        default=None, description="Such as `linux/amd64`: what is pushed for another is skipped."
     )
     enabled: Flag = True
 

@@ -9,6 +9,8 @@ from starlette.responses import Response
 
 from wherry.access.actions import Action
 from wherry.kit.pages import Page
+from wherry.oci.digests import Digest
+from wherry.registry.config_platforms import read_platforms
 from wherry.registry.repositories import get_repository
 from wherry.triggers.approvals import approve_run, cancel_run, reject_run
 from wherry.triggers.errors import RunUnknown
@@ -119,6 +121,10 @@ async def cancel_one_run(call: Admitted, organization: str, image: str, run: str
 
 async def replay_one_run(call: Admitted, organization: str, image: str, run: str) -> Response:
     """The same tag and digest once more, by the trigger as it is now; so one rolls back by hand, too."""
+    known = await call.read(lambda tx: _run_of(tx, call))
+    if known.image is None:
+        asked = (call.image, Digest.parse(known.digest))
+        await read_platforms(call.services.database, call.services.store, [asked])
 
     def work(tx: Connection) -> tuple[Run, ...]:
         return replay_run(tx, call.actor, _run_of(tx, call).id, call.now)

@@ -16,6 +16,7 @@ from wherry.clusters.connection import ClusterConnection
 from wherry.clusters.rights import require_level
 from wherry.oci.digests import Digest
 from wherry.oci.names import Tag
+from wherry.registry.config_platforms import read_platforms
 from wherry.registry.repositories import get_repository
 from wherry.triggers.dry_run import ask_clusters as ask
 from wherry.triggers.errors import TriggerUnknown
@@ -61,6 +62,15 @@ PreviewedDigest = Annotated[
 ]
 
 
+PreviewedName = Annotated[
+    str | None,
+    Query(
+        max_length=300,
+        pattern=NO_ZERO,
+        description="Whole name of an image held elsewhere, such as `docker.io/acme/web`: what a push of it"
+        " would do, of which a webhook sender tells.",
+    ),
+]
 AskClusters = Annotated[bool, Query(description="Ask the clusters what would change in their workloads.")]
 
 
@@ -179,18 +189,28 @@ async def preview_triggers(
     image: str,
     tag: PreviewedTag,
     digest: PreviewedDigest = None,
+    held_as: PreviewedName = None,
     ask_clusters: AskClusters = False,
 ) -> Response:
     """What a push of the tag would do now: which triggers fire, where, and why others do not.
 
     With `ask_clusters` each cluster that the caller may see is asked what would change in its workloads.
     """
-    pushed, exact = Tag.parse(tag), None if digest is None else str(Digest.parse(digest))
-    found = await call.read(lambda tx: preview_push(tx, call.image, pushed, call.now, digest=exact))
+    pushed, known = Tag.parse(tag), None if digest is None else str(Digest.parse(digest))
+    clusters = call.services.clusters
+    if held_as is not None:
+        of_push = Image.held_elsewhere(held_as, pushed.text, known or "")
+    else:
+        known = known or await call.read(lambda tx: digest_of(tx, call.image, pushed))
+        of_push = Image(call.image, pushed.text, known or "", clusters.registry.names)
+    if known is not None and held_as is None:
+        asked = (call.image, Digest.parse(known))
+        await read_platforms(call.services.database, call.services.store, [asked])
+    found = await call.read(
+        lambda tx: preview_push(tx, call.image, pushed, call.now, digest=known, held_as=held_as)
+    )
     if not ask_clusters:
         return answer(preview_document(found))
-    known = exact or await call.read(lambda tx: digest_of(tx, call.image, pushed))
-    clusters = call.services.clusters
 
     @asynccontextmanager
     async def reach(name: str) -> AsyncIterator[ClusterConnection]:
@@ -198,7 +218,6 @@ async def preview_triggers(
         async with clusters.connected(cluster) as connection:
             yield connection
 
-    of_push = Image(call.image, pushed.text, known or "", clusters.registry.names)
     return answer(preview_document(found, await ask(found, reach, of_push, call.now)))
 
 
