@@ -1,7 +1,8 @@
 """Answers that were given to requests with an Idempotency-Key, kept for a day to be given again.
 
 The answer is written in the transaction of the change that it tells of: a client that lost it and asks again
-finds the change done once, whatever crashed in between. No secret is ever kept here.
+finds the change done once, whatever crashed in between. Until then the key is claimed: of two requests at
+once one is carried out. No secret is ever kept here.
 """
 
 from dataclasses import dataclass
@@ -11,10 +12,15 @@ from sqlalchemy import Column, Connection, Integer, String, Table, delete, selec
 
 from wherry.db.metadata import Id, Instant, Name, metadata
 from wherry.db.upserts import insert_new
+from wherry.kit.ids import new_id
 
 KEPT = timedelta(hours=24)
 MAX_KEY = 128
+# Longer than any request takes: who claimed a key and died holds it no longer than this.
+CLAIMED = timedelta(minutes=5)
+_CLAIM = 0
 
+# A claim has the status 0, and in place of the body what tells it from every other.
 idempotent_requests = Table(
     "idempotent_requests",
     metadata,
@@ -38,30 +44,62 @@ class KeptAnswer:
     headers: str
     body: str
 
+    @property
+    def is_claim(self) -> bool:
+        """It is not answered yet: the request is being carried out."""
+        return self.status == _CLAIM
 
-def find_answer(tx: Connection, user_id: int, key: str, now: datetime) -> KeptAnswer | None:
-    """What this user was answered under this key within the last day."""
-    columns = idempotent_requests.c
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """That this request is the one that is carried out."""
+
+    user_id: int
+    key: str
+    fingerprint: str
+    token: str
+
+
+def claim(tx: Connection, user_id: int, key: str, fingerprint: str, now: datetime) -> Claim | KeptAnswer:
+    """The claim, or what was answered under the key within the last day, or the claim of another request."""
+    table = idempotent_requests.c
+    lapsed = (table.status == _CLAIM) & (table.answered_at <= now - CLAIMED)
+    tx.execute(delete(idempotent_requests).where((table.answered_at <= now - KEPT) | lapsed))
+    mine = Claim(user_id, key, fingerprint, new_id())
+    # Of two at once the second waits here for the commit of the first.
+    insert_new(tx, idempotent_requests, _row(mine, KeptAnswer(fingerprint, _CLAIM, "", mine.token), now))
     row = tx.execute(
-        select(columns.fingerprint, columns.status, columns.headers, columns.body).where(
-            columns.user_id == user_id, columns.key == key, columns.answered_at > now - KEPT
+        select(table.fingerprint, table.status, table.headers, table.body).where(
+            table.user_id == user_id, table.key == key
         )
-    ).one_or_none()
-    return None if row is None else KeptAnswer(*row)
+    ).one()
+    found = KeptAnswer(*row)
+    return mine if found.is_claim and found.body == mine.token else found
 
 
-def keep_answer(tx: Connection, user_id: int, key: str, answer: KeptAnswer, now: datetime) -> bool:
-    """Keep it; False where another request with that key was faster, and this one must not count."""
-    outlived = idempotent_requests.c.answered_at <= now - KEPT
-    tx.execute(delete(idempotent_requests).where(outlived))
-    row = {
-        "user_id": user_id,
-        "key": key,
-        "fingerprint": answer.fingerprint,
-        "status": answer.status,
-        "headers": answer.headers,
-        "body": answer.body,
+def keep_answer(tx: Connection, mine: Claim, status: int, headers: str, body: str, now: datetime) -> bool:
+    """Keep it in place of the claim; False where that had lapsed, and this request must not count."""
+    if not release(tx, mine):
+        return False
+    insert_new(tx, idempotent_requests, _row(mine, KeptAnswer(mine.fingerprint, status, headers, body), now))
+    return True
+
+
+def release(tx: Connection, mine: Claim) -> bool:
+    """Give the key free: nothing was done under it. False where it was lost before."""
+    table = idempotent_requests.c
+    is_mine = (table.user_id == mine.user_id, table.key == mine.key, table.body == mine.token)
+    gone = tx.execute(delete(idempotent_requests).where(table.status == _CLAIM, *is_mine))
+    return bool(gone.rowcount)
+
+
+def _row(mine: Claim, kept: KeptAnswer, now: datetime) -> dict[str, object]:
+    return {
+        "user_id": mine.user_id,
+        "key": mine.key,
+        "fingerprint": kept.fingerprint,
+        "status": kept.status,
+        "headers": kept.headers,
+        "body": kept.body,
         "answered_at": now,
     }
-    insert_new(tx, idempotent_requests, row)
-    return find_answer(tx, user_id, key, now) == answer

@@ -149,6 +149,27 @@ async def test_a_creation_that_is_sent_again_makes_one_key(watched: Registry, fa
     assert (again.status_code, code_of(again)) == (409, "object_exists")
 
 
+async def test_of_two_creations_at_once_one_is_carried_out(watched: Registry, fake: FakeCluster) -> None:
+    body, key = {"name": "web", "new_key": {}}, {"idempotency-key": "k1"}
+    answers = await asyncio.gather(*(watched.http.post(SECRETS, json=body, headers=key) for _ in range(4)))
+    done = [one for one in answers if one.status_code == 201]
+    others = [one for one in answers if one.status_code != 201]
+    assert done
+    assert [(one.status_code, code_of(one)) for one in others] == [(409, "in_progress")] * len(others)
+    assert all(one.headers["retry-after"] == "1" for one in others)
+    assert len((await watched.http.get("/api/v1/clusters/prod/pull-secrets")).json()["items"]) == 1
+    assert (await watched.http.post(SECRETS, json=body, headers=key)).json() == done[0].json()
+
+
+async def test_a_creation_that_failed_gives_its_key_free(watched: Registry, fake: FakeCluster) -> None:
+    body, key = {"name": "web", "new_key": {}}, {"idempotency-key": "k1"}
+    await watched.http.post(SECRETS, json=body)
+    refused = await watched.http.post(SECRETS, json=body, headers=key)
+    assert (refused.status_code, code_of(refused)) == (409, "object_exists")
+    await watched.http.delete(WEB)
+    assert (await watched.http.post(SECRETS, json=body, headers=key)).status_code == 201
+
+
 async def test_what_somebody_did_to_a_secret_shows_and_is_mended(
     watched: Registry, fake: FakeCluster
 ) -> None:

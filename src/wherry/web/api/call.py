@@ -1,9 +1,11 @@
 """One request as a handler sees it: authenticated, allowed, its names parsed."""
 
+import asyncio
 import hashlib
 import hmac
 import json
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from types import MappingProxyType
@@ -26,7 +28,7 @@ from wherry.blobs.store import BlobStore
 from wherry.clusters.cluster import Cluster
 from wherry.clusters.connection import ClusterConnection
 from wherry.db.database import Database
-from wherry.db.idempotent_requests import MAX_KEY, KeptAnswer, find_answer, keep_answer
+from wherry.db.idempotent_requests import MAX_KEY, Claim, KeptAnswer, claim, keep_answer, release
 from wherry.identity.organizations import LIBRARY
 from wherry.identity.passwords import Passwords
 from wherry.kit.clock import Clock
@@ -100,6 +102,7 @@ class Call:
         self.organization_name: str | None = None
         self.image_name: RepositoryName | None = None
         self._cluster: Cluster | None = None
+        self._claim: Claim | None = None
         self.level = Level.NONE
         if "organization" in parameters:
             self.organization_name = organization_name(parameters["organization"])
@@ -196,14 +199,13 @@ class Call:
         fingerprint = self._fingerprint()
 
         def once(tx: Connection) -> KeptAnswer | T:
-            known = find_answer(tx, self.user_id, key, self.now)
-            if known is not None:
-                return known
+            mine = self._claim or claim(tx, self.user_id, key, fingerprint, self.now)
+            if isinstance(mine, KeptAnswer):
+                return mine
             fresh = work(tx)
             text = (kept or show)(fresh).model_dump_json()
-            remembered = KeptAnswer(fingerprint, 201, json.dumps({"location": location(fresh)}), text)
-            if not keep_answer(tx, self.user_id, key, remembered, self.now):
-                raise Problem(409, "in_progress", "another request with this Idempotency-Key came at once")
+            if not keep_answer(tx, mine, 201, json.dumps({"location": location(fresh)}), text, self.now):
+                raise _in_progress()
             return fresh
 
         def told(outcome: KeptAnswer | T) -> Mapping[str, object]:
@@ -216,14 +218,31 @@ class Call:
             return _again(outcome, fingerprint)
         return _created(show(outcome), location(outcome))
 
-    async def done_before(self) -> Response | None:
-        """What was answered under this Idempotency-Key; for what changes more than the database before it
-        comes to `create`."""
+    @asynccontextmanager
+    async def alone(self) -> AsyncIterator[Response | None]:
+        """For what changes more than the database before it comes to `create`: no other request with this
+        Idempotency-Key is carried out meanwhile. Gives what was answered under it before, if anything.
+
+        Raises `Problem` while another one is.
+        """
         key = self._idempotency_key()
         if key is None:
-            return None
-        known = await self.read(lambda tx: find_answer(tx, self.user_id, key, self.now))
-        return None if known is None else _again(known, self._fingerprint())
+            yield None
+            return
+        fingerprint = self._fingerprint()
+        known = await self.services.database.write(
+            lambda tx: claim(tx, self.user_id, key, fingerprint, self.now)
+        )
+        if isinstance(known, KeptAnswer):
+            yield _again(known, fingerprint)
+            return
+        self._claim = known
+        try:
+            yield None
+        except BaseException:
+            # Also of a request that is cut off: what was done so far is undone by whoever asks again.
+            await asyncio.shield(self.services.database.write(lambda tx: release(tx, known)))
+            raise
 
     def page(self, page: PageDocument[T]) -> Response:
         """A page of a list, with the address of the next one."""
@@ -286,6 +305,8 @@ def _again(kept: KeptAnswer, fingerprint: str) -> Response:
     if kept.fingerprint != fingerprint:
         message = "this Idempotency-Key came with another request before; take a new one"
         raise Problem(422, "idempotency_key_reused", message)
+    if kept.is_claim:
+        raise _in_progress()
     headers = {name: value for name, value in json.loads(kept.headers).items() if value}
     return Response(
         kept.body,
@@ -293,6 +314,11 @@ def _again(kept: KeptAnswer, fingerprint: str) -> Response:
         {"cache-control": "no-store", "idempotency-replayed": "true", **headers},
         media_type="application/json",
     )
+
+
+def _in_progress() -> Problem:
+    message = "another request with this Idempotency-Key is being carried out; ask again in a moment"
+    return Problem(409, "in_progress", message, headers={"retry-after": "1"})
 
 
 async def _admitted(request: Request) -> Call:

@@ -95,9 +95,11 @@ async def create_pull_secret(call: Admitted, cluster: str, body: WantedPullSecre
     It logs in with what you give, with one of your access keys, or with a new key that may only pull. Whoever
     may deploy to the namespace can use it.
     """
-    done = await call.done_before()
-    if done is not None:
-        return done
+    async with call.alone() as done:
+        return await _create(call, body) if done is None else done
+
+
+async def _create(call: Call, body: WantedPullSecret) -> Response:
     await require_may_hand_out(call, body)
     tried = _tried(call, body)
     place = Place(tried.namespace, tried.name, tried.login.registry)
