@@ -16,9 +16,9 @@ from wherry.events.dispatch import (
     count_waiting,
     dispatch_new,
     forget_old,
-    is_waiting,
     list_parked,
     react_again,
+    waiting,
 )
 from wherry.events.outbox import Event, append, append_all
 from wherry.jobs.queue import enqueue, list_jobs
@@ -32,10 +32,10 @@ def test_an_event_reaches_every_reaction_as_it_was_and_once(do: Do, clock: Fixed
     seen: list[tuple[str, RecordedEvent]] = []
     do(append, Event("tag.moved", "acme/web", {"tag": "1.0", "previous": None}), clock.now())
     reactions = {name: lambda _tx, event, n=name: seen.append((n, event)) for name in ("one", "two")}
-    assert do(is_waiting)
+    assert [event.subject for event in do(waiting)] == ["acme/web"]
     assert do(dispatch_new, reactions, clock.now()) == 1
     assert do(dispatch_new, reactions, clock.now()) == 0
-    assert not do(is_waiting)
+    assert not do(waiting)
     event = seen[0][1]
     assert [name for name, _ in seen] == ["one", "two"]
     assert (event.kind, event.subject, event.body, event.at) == (
@@ -56,6 +56,17 @@ def test_events_come_in_order_a_bounded_number_at_a_time(do: Do, clock: FixedClo
     assert seen == [f"acme/{n}" for n in range(5)]
 
 
+def test_events_that_reactions_are_not_ready_for_go_on_waiting(do: Do, clock: FixedClock) -> None:
+    seen: list[str] = []
+    do(append_all, [Event("tag.moved", f"acme/{n}", {}) for n in range(3)], clock.now())
+    reactions = {"one": lambda _tx, event: seen.append(event.subject)}
+    first, second, _ = (event.id for event in do(waiting))
+    assert do(lambda tx: dispatch_new(tx, reactions, clock.now(), among=[first, second])) == 2
+    assert do(lambda tx: dispatch_new(tx, reactions, clock.now(), among=[first])) == 0
+    assert do(dispatch_new, reactions, clock.now()) == 1
+    assert seen == ["acme/0", "acme/1", "acme/2"]
+
+
 def test_a_reaction_that_raises_is_undone_and_parked_and_the_others_go_on(do: Do, clock: FixedClock) -> None:
     failed: list[str] = []
 
@@ -71,7 +82,7 @@ def test_a_reaction_that_raises_is_undone_and_parked_and_the_others_go_on(do: Do
         ("poison", "ValueError: cannot digest that")
     ] * 2
     assert failed == ["poison", "poison"]
-    assert not do(is_waiting)
+    assert not do(waiting)
 
 
 def test_a_parked_event_is_handed_to_its_reaction_once_more(do: Do, clock: FixedClock) -> None:

@@ -117,7 +117,9 @@ class Application:
             asyncio.create_task(record_pulls_for_ever(wired.distribution.pull_counts), name="record-pulls"),
             asyncio.create_task(wired.api.clusters.keeper.run(), name="keep-clusters"),
             asyncio.create_task(
-                open_work(self._settings, wired.database, self._clock, performer, self._metrics).run(),
+                open_work(
+                    self._settings, wired.database, wired.store, self._clock, performer, self._metrics
+                ).run(),
                 name="work-behind-requests",
             ),
         )

@@ -2,19 +2,25 @@
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import timedelta
+from functools import partial
 
+from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
 from wherry.app.told_events import source_of
+from wherry.blobs.errors import BlobError
+from wherry.blobs.store import BlobReader
 from wherry.db.bell import Bell
 from wherry.db.database import Database
 from wherry.db.errors import DatabaseError
-from wherry.events.dispatch import BATCH, Failed, Reaction, dispatch_new, is_waiting
+from wherry.events.dispatch import BATCH, Failed, Reaction, RecordedEvent, dispatch_new, waiting
 from wherry.kit.clock import Clock
+from wherry.registry.config_platforms import read_platforms
 from wherry.settings import Settings
+from wherry.triggers.platforms import images_to_read
 from wherry.triggers.react import react
 from wherry.webhooks.react import TellWebhooks
 
@@ -30,6 +36,16 @@ def reactions_of(settings: Settings, clock: Clock) -> Mapping[str, Reaction]:
     return {"triggers": react, "webhooks": TellWebhooks(source_of(settings), clock)}
 
 
+async def prepare(database: Database, store: BlobReader, events: Sequence[RecordedEvent]) -> None:
+    """Read what reactions need and no transaction may wait for: the configs of images. Raises `BlobError`."""
+    images = await database.read(partial(images_to_read, events=events))
+    if images:
+        await read_platforms(database, store, images)
+
+
+Prepare = Callable[[Sequence[RecordedEvent]], Awaitable[None]]
+
+
 class Dispatcher:
     """Dispatches until nothing waits, at each ring of the bell."""
 
@@ -40,12 +56,16 @@ class Dispatcher:
         bell: Bell,
         reactions: Mapping[str, Reaction],
         failed: Failed = lambda _name: None,
+        *,
+        prepare: Prepare,
     ) -> None:
+        """`prepare` sees events before the reactions do; while it raises `BlobError` they wait."""
         self._database = database
         self._clock = clock
         self._ear = bell.ear()
         self._reactions = reactions
         self._failed = failed
+        self._prepare = prepare
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -54,7 +74,7 @@ class Dispatcher:
             pause = AT_LEAST_EVERY
             try:
                 await self.dispatch_waiting()
-            except (DatabaseError, SQLAlchemyError) as error:
+            except (DatabaseError, SQLAlchemyError, BlobError) as error:
                 logger.warning("could not dispatch events, trying again: %s", error)
                 pause = AGAIN_AFTER
             with suppress(TimeoutError):
@@ -62,16 +82,21 @@ class Dispatcher:
                     await self._ear.wait()
 
     async def dispatch_waiting(self) -> int:
-        """Dispatch until nothing waits; tells how many. Raises `DatabaseError`."""
+        """Dispatch until nothing waits; tells how many. Raises `DatabaseError`, `BlobError`."""
         count = 0
-        while await self._database.read(is_waiting):
+        while found := await self._database.read(waiting):
+            await self._prepare(found)
+            ids = [event.id for event in found]
             # Not synced by itself: after a power loss it happens again, with all that came of it. A job
             # starts with a commit that is synced, which takes along what came before.
             dispatched = await self._database.write(
-                lambda tx: dispatch_new(tx, self._reactions, self._clock.now(), failed=self._failed),
+                partial(self._dispatch, ids=ids),
                 durable=False,
             )
             count += dispatched
             if dispatched < BATCH:
                 break
         return count
+
+    def _dispatch(self, tx: Connection, ids: Sequence[int]) -> int:
+        return dispatch_new(tx, self._reactions, self._clock.now(), among=ids, failed=self._failed)

@@ -4,11 +4,13 @@ import asyncio
 import logging
 from collections.abc import Mapping
 from datetime import timedelta
+from functools import partial
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from wherry.app.event_dispatch import Dispatcher, reactions_of
+from wherry.app.event_dispatch import Dispatcher, prepare, reactions_of
 from wherry.app.webhook_telling import open_deliver
+from wherry.blobs.store import BlobReader
 from wherry.db.bell import Bell
 from wherry.db.database import Database
 from wherry.db.errors import DatabaseError
@@ -111,6 +113,7 @@ class Work:
 def open_work(
     settings: Settings,
     database: Database,
+    store: BlobReader,
     clock: Clock,
     performer: Performer,
     metrics: Metrics,
@@ -122,7 +125,14 @@ def open_work(
         database,
         clock,
         handlers=handlers_of(settings, database, clock, performer),
-        dispatcher=Dispatcher(database, clock, bell, reactions_of(settings, clock), metrics.reaction_failed),
+        dispatcher=Dispatcher(
+            database,
+            clock,
+            bell,
+            reactions_of(settings, clock),
+            metrics.reaction_failed,
+            prepare=partial(prepare, database, store),
+        ),
         bell=bell,
         observer=metrics,
     )

@@ -7,7 +7,7 @@ whoever moves a tag holds its row from before it draws the id.
 
 import json
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -44,9 +44,9 @@ Reaction = Callable[[Connection, RecordedEvent], None]
 Failed = Callable[[str], None]
 
 
-def is_waiting(tx: Connection) -> bool:
-    """Whether there is anything to dispatch."""
-    return tx.execute(_ANY).first() is not None
+def waiting(tx: Connection, size: int = BATCH) -> list[RecordedEvent]:
+    """The oldest events that wait to be dispatched."""
+    return [_recorded(row) for row in tx.execute(_WAITING.limit(size))]
 
 
 def dispatch_new(
@@ -55,21 +55,25 @@ def dispatch_new(
     now: datetime,
     *,
     size: int = BATCH,
+    among: Collection[int] | None = None,
     failed: Failed = lambda _name: None,
 ) -> int:
     """Hand at most `size` of the oldest waiting events to every reaction; tells how many.
+
+    `among` are the ids of those that the reactions are ready for; the others go on waiting.
 
     A reaction that raises is undone and parked with its reason: the others have the event, and the queue
     goes on. Only what passes by itself (a deadlock, a lost connection) undoes the whole.
     """
     take_turn(tx, EVENT_DISPATCH)
-    waiting = [_recorded(row) for row in tx.execute(_WAITING.limit(size))]
-    for event in waiting:
+    query = _WAITING if among is None else _WAITING.where(events.c.id.in_(among))
+    taken = [_recorded(row) for row in tx.execute(query.limit(size))]
+    for event in taken:
         for name, reaction in reactions.items():
             _react(tx, name, reaction, event, now, failed)
-    if waiting:
-        tx.execute(_TAKE, {"ids": [event.id for event in waiting], "now": now})
-    return len(waiting)
+    if taken:
+        tx.execute(_TAKE, {"ids": [event.id for event in taken], "now": now})
+    return len(taken)
 
 
 def _react(
@@ -145,7 +149,6 @@ def _recorded(row: Any) -> RecordedEvent:
 
 
 _IS_WAITING = events.c.dispatched_at.is_(None)
-_ANY = select(events.c.id).where(_IS_WAITING).limit(1)
 _EVENTS = select(events.c.id, events.c.kind, events.c.subject, events.c.body, events.c.at)
 _WAITING = _EVENTS.where(_IS_WAITING).order_by(events.c.id)
 _TAKE = (

@@ -12,7 +12,7 @@ from tests.triggers.gitops.git_server import PASSWORD, USER, GitServer, git
 from wherry.clusters.addresses import AddressRules
 from wherry.triggers.gitops.commit import ATTEMPTS, Committed, GitTarget, commit_image
 from wherry.triggers.gitops.edits import Edit, EditKind, NewImage
-from wherry.triggers.gitops.errors import EditRefused, GitFailed
+from wherry.triggers.gitops.errors import EditRefused, GitFailed, OlderVersion
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 HERE = AddressRules((ip_network("127.0.0.0/8"),))
@@ -97,6 +97,19 @@ def test_a_branch_of_its_own_holds_one_change_onto_the_newest(
     server.push(work, {"README.md": "# Newer\n"}, "second")
     commit(proposed, replace(IMAGE, tag="3"))
     assert server.log("shop", "wherry/shop") == ["reg.example/acme/web:3", "second", "first"]
+
+
+def test_an_older_version_does_not_take_the_place_of_one_that_waits_to_be_merged(
+    server: GitServer, target: GitTarget, work: Path
+) -> None:
+    proposed, image = replace(target, push_branch="wherry/shop"), replace(IMAGE, is_ordered=True)
+    commit(proposed, replace(image, tag="3"))
+    with pytest.raises(OlderVersion, match=r"on wherry/shop .* has 3, and 2 is older"):
+        commit(proposed, image)
+    assert server.log("shop", "wherry/shop") == ["reg.example/acme/web:3", "first"]
+    server.push(work, {EDIT.path: "image: reg.example/acme/web:1 # wherry: web\n"}, "renamed")
+    commit(proposed, image, replace(EDIT, image="web"))
+    assert server.log("shop", "wherry/shop") == ["reg.example/acme/web:2", "renamed", "first"]
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from wherry.clusters.addresses import AddressRules
 from wherry.clusters.errors import AddressRefused
 from wherry.triggers.gitops.edits import MAX_FILE, Edit, NewImage, edited
-from wherry.triggers.gitops.errors import EditRefused, GitFailed
+from wherry.triggers.gitops.errors import EditRefused, GitFailed, OlderVersion
 
 if TYPE_CHECKING:
     from dulwich.objects import ObjectID, ShaFile
@@ -135,6 +135,8 @@ class _Attempt:
         proposed = None if target.push_branch is None or before is None else store[before]
         if isinstance(proposed, Commit) and proposed.tree == tree and base in proposed.parents:
             return Committed(proposed.id.decode(), pushed_to, ())
+        if isinstance(proposed, Commit):
+            self._refuse_older(proposed.tree, edits, image)
         commit = Commit()
         commit.tree, commit.parents = tree, [base]
         commit.author = commit.committer = target.author.encode()
@@ -188,6 +190,15 @@ class _Attempt:
                 store.add_thin_pack(pack.read, None)
             self._repo.update_shallow(result.new_shallow, result.new_unshallow)
         return refs[wanted[0]], refs.get(wanted[-1])
+
+    def _refuse_older(self, tree: "ObjectID", edits: Sequence[Edit], image: NewImage) -> None:
+        """What waits to be merged is not set back. Raises `OlderVersion`."""
+        try:
+            self._edit_all(tree, edits, image)
+        except EditRefused:
+            return  # it is made anew from the branch, where the files are as they should be
+        except OlderVersion as error:
+            raise OlderVersion(f"on {self._target.push_branch} {error}") from None
 
     def _edit_all(self, tree: "ObjectID", edits: Sequence[Edit], image: NewImage) -> dict[str, str]:
         """Those that change, with their new text; several edits of one file follow each other."""

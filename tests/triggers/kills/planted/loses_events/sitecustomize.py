@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from wherry.app import event_dispatch
-from wherry.events.dispatch import Reaction, RecordedEvent, dispatch_new, is_waiting
+from wherry.events.dispatch import BATCH, Reaction, RecordedEvent, dispatch_new, waiting
 
 _noted: list[tuple[float, Reaction, RecordedEvent]] = []
 
@@ -27,5 +27,9 @@ def _dispatch(tx: Connection, reactions: Mapping[str, Reaction], *others: Any, *
     return dispatch_new(tx, {name: _later(one) for name, one in reactions.items()}, *others, **more)
 
 
+def _waiting(tx: Connection, size: int = BATCH) -> list[RecordedEvent]:
+    return waiting(tx, size) or [event for _, _, event in _noted if _is_due()]
+
+
 event_dispatch.dispatch_new = _dispatch  # type: ignore[attr-defined]
-event_dispatch.is_waiting = lambda tx: _is_due() or is_waiting(tx)  # type: ignore[attr-defined]
+event_dispatch.waiting = _waiting  # type: ignore[attr-defined]
