@@ -8,7 +8,7 @@ from typing import Any
 from tests.clusters.kubeconfigs import kubeconfig
 from tests.databases import Do
 from wherry.clusters.addresses import AddressRules
-from wherry.clusters.cluster import Cluster
+from wherry.clusters.cluster import Cluster, ClusterKind
 from wherry.clusters.kubeconfig import Kubeconfig, read_kubeconfig
 from wherry.clusters.register import Registration, register_cluster
 from wherry.kit.secrets import Sealer, new_master_key
@@ -25,7 +25,10 @@ def readable(text: str | None = None) -> Kubeconfig:
 def register(
     do: Do, name: str, organization: str | None = None, *, uid: str | None = None, **more: Any
 ) -> Cluster:
-    """In a transaction of its own."""
+    """In a transaction of its own. `is_karmada`: a federation."""
+    kind = ClusterKind.KARMADA if more.pop("is_karmada", False) else ClusterKind.KUBERNETES
     asked = Registration(name, more.pop("kubeconfig", None) or readable(), organization=organization, **more)
-    made: Cluster = do(register_cluster, SEALER, AddressRules(), asked, uid=uid, created_by=None, now=NOW)
+    made: Cluster = do(
+        register_cluster, SEALER, AddressRules(), asked, uid=uid, created_by=None, now=NOW, kind=kind
+    )
     return made

@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
-from wherry.clusters.cluster import Cluster, open_login
+from wherry.clusters.cluster import Cluster, ClusterKind, open_login
 from wherry.clusters.connection import ClusterConnection
 from wherry.clusters.errors import (
     ApplyConflict,
@@ -21,6 +21,7 @@ from wherry.clusters.errors import (
     ClusterUnreachable,
     ObjectUnknown,
 )
+from wherry.clusters.federations.own_images import members_with_own_images
 from wherry.clusters.keeping import Connect, Registry
 from wherry.clusters.kubeconfig import ClusterLogin
 from wherry.clusters.tables import clusters
@@ -76,6 +77,10 @@ class _Begun:
     trigger: Trigger
     cluster: Cluster | None
     login: ClusterLogin | None
+
+    @property
+    def is_federation(self) -> bool:
+        return self.cluster is not None and self.cluster.kind is ClusterKind.KARMADA
 
 
 @dataclass(slots=True)
@@ -283,6 +288,10 @@ class Performer:
             )
             if owners:
                 words += f" (the image was managed by {', '.join(owners)})"
+        if begun.is_federation:
+            changed = {change.container for change in one.plan.changes}
+            for member in await members_with_own_images(connection, workload, changed):
+                words += f"; {member} keeps an image of its own (OverridePolicy)"
         done.plans.append(one.plan)
         done.words.append(words)
         return workload
@@ -308,7 +317,7 @@ class Performer:
                     done.words.append(unfollowed)
                     continue
                 left = max(1.0, options.deadline - (self._clock.now() - began).total_seconds())
-                ended = await self._watch(running, connection, workload, planned, left, overtaken)
+                ended = await self._watch(begun, connection, workload, planned, left, overtaken)
                 if ended.is_overtaken and not ended.is_well:
                     detail = f"{done.detail}; a newer push came before the roll-out was over"
                     await self._end(running, run, State.SUPERSEDED, detail)
@@ -321,7 +330,7 @@ class Performer:
 
     async def _watch(
         self,
-        running: Running,
+        begun: _Begun,
         connection: ClusterConnection,
         workload: dict[str, Any],
         planned: Plan,
@@ -338,6 +347,7 @@ class Performer:
             seconds,
             overtaken,
             pace=self._pace,
+            in_members=begun.is_federation,
         )
 
     async def _failed(
@@ -371,7 +381,7 @@ class Performer:
                 words.append(f"rolled back to {', '.join(one.before for one in planned.changes)}")
                 if not_followed(workload) is None:
                     ended = await self._watch(
-                        running, connection, workload, planned, WATCH_ROLL_BACK, overtaken, before=True
+                        begun, connection, workload, planned, WATCH_ROLL_BACK, overtaken, before=True
                     )
                     words.append(ended.words if ended.is_well else f"which is not well either: {ended.words}")
         await self._end(running, run, State.ROLLED_BACK, "; ".join(words))

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from wherry.clusters.connection import ClusterConnection
 from wherry.clusters.errors import ClusterUnreachable
+from wherry.clusters.federations.members import Share, are_whole, follow_shares
 from wherry.clusters.kinds import Object, kind_of
 from wherry.clusters.watching.pull_failures import PullPart
 from wherry.clusters.watching.seen import SeenContainer, SeenPod
@@ -70,8 +71,11 @@ async def watch_rollout(
     *,
     told: Callable[[Progress], None] = lambda _progress: None,
     pace: Pace = PACE,
+    in_members: bool = False,
 ) -> Ended:
     """`images` are the containers with their new images, by which new pods are known.
+
+    `in_members`: of a federation, where each member has to have its part.
 
     Raises `ClusterUnreachable` where time is up and the cluster does not answer.
     """
@@ -95,7 +99,19 @@ async def watch_rollout(
             told(last)
             news.set()
 
+    async def pump_members() -> None:
+        name, namespace = str(metadata["name"]), str(metadata["namespace"])
+        shares = follow_shares(
+            connection, kind_of(workload), name, namespace, clock, seconds, to_the_end=True
+        )
+        async for last in shares:
+            watch.shares = last
+            news.set()
+
     pumping = asyncio.create_task(pump())
+    pumping_members = asyncio.create_task(pump_members()) if in_members else None
+    if in_members:
+        watch.shares = ()
     loop = asyncio.get_running_loop()
     try:
         while not pumping.done():
@@ -110,8 +126,10 @@ async def watch_rollout(
             news.clear()
         await pumping
     finally:
-        pumping.cancel()
-        await asyncio.gather(pumping, return_exceptions=True)
+        tasks = [task for task in (pumping, pumping_members) if task is not None]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
     if watch.last is not None and watch.last.problem:
         raise ClusterUnreachable(connection.cluster, "http", watch.last.problem)
     if watch.well_since is not None:
@@ -128,6 +146,8 @@ class _Watch:
         self._bad_since: dict[tuple[str, str, str], float] = {}
         self._restarts: dict[tuple[str, str], int] = {}
         self.last: Progress | None = None
+        self.shares: tuple[Share, ...] | None = None
+        """By member, of a federation; None of a cluster."""
         self.well_since: float | None = None
 
     @property
@@ -137,6 +157,9 @@ class _Watch:
             return "nothing was seen of it"
         seen = self.last.workload
         said = f"{seen.ready} of {seen.desired} pods ready, {seen.updated} of the new version"
+        if self.shares is not None:
+            members = "; ".join(share.words for share in self.shares)
+            return f"{said}; {members or 'no policy of the federation places it in a member'}"
         problems = [pod.problem for pod in self._new() if pod.problem and not pod.is_ready]
         return f"{said}; {problems[0]}" if problems else said
 
@@ -150,9 +173,10 @@ class _Watch:
         if failure is not None:
             return Ended(False, failure)
         restarted = self._restarted()
-        if not self.last.is_over or restarted:
+        is_over = self.last.is_over and (self.shares is None or are_whole(self.shares))
+        if not is_over or restarted:
             self.well_since = None
-            if not self.last.is_over:
+            if not is_over:
                 return None
         if self.well_since is None:
             self.well_since = now

@@ -174,7 +174,8 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """A trigger as somebody asks for it. `platform` such as `linux/amd64`: an index without it is skipped."""
+    """A trigger as somebody asks for it. With a `platform`, such as `linux/amd64`, what is pushed for another
+    one is skipped."""
 
     name: str
     condition: Condition

@@ -26,7 +26,10 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """A member's part of a workload; `problem` says why it was not brought there."""
+    """A member's part of a workload; `problem` says why it was not brought there.
+
+    `updated` is how many of its pods are of the newest template.
+    """
 
     member: str
     desired: int | None
@@ -34,6 +37,15 @@ class Share:
     is_applied: bool
     health: str
     problem: str | None
+    updated: int = 0
+
+    @property
+    def words(self) -> str:
+        """Such as `one: 3 of 3 pods ready, 2 of the new version`."""
+        if not self.is_applied:
+            return f"{self.member}: not there yet" + (f", {self.problem[:300]}" if self.problem else "")
+        ready = f"{self.ready} of {self.desired}" if self.desired is not None else str(self.ready)
+        return f"{self.member}: {ready} pods ready, {self.updated} of the new version"
 
     @property
     def is_whole(self) -> bool:
@@ -60,9 +72,19 @@ async def shares_of(
 
 
 async def follow_shares(
-    connection: ClusterConnection, kind: Kind, name: str, namespace: str, clock: Clock, seconds: float
+    connection: ClusterConnection,
+    kind: Kind,
+    name: str,
+    namespace: str,
+    clock: Clock,
+    seconds: float,
+    *,
+    to_the_end: bool = False,
 ) -> AsyncIterator[tuple[Share, ...]]:
-    """What is different from the last; ends when all members have what they should, or after `seconds`."""
+    """What is different from the last; ends when all members have what they should, or after `seconds`.
+
+    With `to_the_end` only then.
+    """
     news = asyncio.Event()
     mirror = Mirror(
         connection,
@@ -76,7 +98,7 @@ async def follow_shares(
     try:
         async with asyncio.timeout(seconds):
             last: tuple[Share, ...] | None = None
-            while last is None or not are_whole(last):
+            while last is None or to_the_end or not are_whole(last):
                 await news.wait()
                 news.clear()
                 now = mirror.items.get((namespace, binding_of(kind, name)), ())
@@ -139,4 +161,5 @@ def _share(member: str, desired: int | None, gathered: Mapping[str, Any]) -> Sha
         bool(gathered.get("applied")),
         str(gathered.get("health", "Unknown")),
         None if not message else str(message),
+        int(status.get("updatedReplicas") or status.get("updatedNumberScheduled") or 0),
     )
