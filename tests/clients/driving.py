@@ -24,6 +24,10 @@ class Client:
     options: tuple[str, ...] = ()
 
     def __call__(self, *arguments: str | Path, stdin: str = "") -> str:
+        return _text(self.bytes_of(*arguments, stdin=stdin))
+
+    def bytes_of(self, *arguments: str | Path, stdin: str = "") -> bytes:
+        """Run a command that must succeed; what it printed, to the byte."""
         done = self._run(arguments, stdin)
         assert done.returncode == 0, _told(done)
         return done.stdout
@@ -32,9 +36,9 @@ class Client:
         """Run what the registry must refuse; everything that the client then said."""
         done = self._run(arguments, stdin)
         assert done.returncode != 0, f"should have been refused:\n{_told(done)}"
-        return done.stdout + done.stderr
+        return _text(done.stdout + done.stderr)
 
-    def _run(self, arguments: tuple[str | Path, ...], stdin: str) -> subprocess.CompletedProcess[str]:
+    def _run(self, arguments: tuple[str | Path, ...], stdin: str) -> subprocess.CompletedProcess[bytes]:
         # Nothing of the developer's own configuration: a stored login there would make any test pass.
         environment = {
             "PATH": os.environ["PATH"],
@@ -45,16 +49,19 @@ class Client:
         }
         return subprocess.run(
             [str(self.program), *self.options, *(str(argument) for argument in arguments)],
-            input=stdin,
+            input=stdin.encode(),
             env=environment,
             cwd=self.home,
             capture_output=True,
-            text=True,
             timeout=_SECONDS,
             check=False,
         )
 
 
-def _told(done: subprocess.CompletedProcess[str]) -> str:
+def _told(done: subprocess.CompletedProcess[bytes]) -> str:
     command = " ".join(done.args)
-    return f"$ {command}\nended with {done.returncode}\n{done.stdout}\n{done.stderr}"
+    return f"$ {command}\nended with {done.returncode}\n{_text(done.stdout)}\n{_text(done.stderr)}"
+
+
+def _text(said: bytes) -> str:
+    return said.decode(errors="replace")
