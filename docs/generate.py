@@ -74,8 +74,9 @@ added up. Labels take values from closed sets only, so that no client can make s
 
 _CLI_INTRODUCTION = """\
 Administrative commands work on a data folder (`--data DIR`), also while a server runs on it, and read the
-same settings as the server. Commands that print a list or a record take `--json`. Commands against a server
-on another machine (`--server URL`) come with the native API.
+same settings as the server. Commands that print a list or a record take `--json`. Those with `--server URL`
+work on a server on another machine as well, over its API:
+[how to](../how-to/administer-from-elsewhere.md).
 """
 
 
@@ -107,13 +108,13 @@ def _setting_row(item: Declaration) -> tuple[str, ...]:
 
 
 def _metrics() -> str:
-    from wherry.observability.metrics import DECLARATIONS
+    from wherry.observability.declarations import DECLARATIONS
 
     rows = (
         (f"`{item.name}`", item.kind.value, ", ".join(f"`{label}`" for label in item.labels), item.doc)
         for item in DECLARATIONS
     )
-    made = _MADE.format(source="src/wherry/observability/metrics.py")
+    made = _MADE.format(source="src/wherry/observability/declarations.py")
     table = _table(("Metric", "Kind", "Labels", "What it measures"), rows)
     return "\n".join(["# Metrics\n", made, _METRICS_INTRODUCTION, table])
 

@@ -8,25 +8,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from prometheus_client.parser import text_string_to_metric_families
 
+from tests.observability.scraping import Samples, parsed
 from wherry.observability import Metrics
 from wherry.observability.backlog import Backlog, JobBacklog
-from wherry.observability.metrics import DECLARATIONS
+from wherry.observability.declarations import DECLARATIONS
+
+BACKLOG = Backlog((JobBacklog("deliver", "waiting", 2, 1.5),), 3, (("running", 4),), 5)
 
 
-def samples(metrics: Metrics) -> dict[tuple[str, tuple[tuple[str, str], ...]], float]:
+def samples(metrics: Metrics) -> Samples:
     body, content_type = metrics.render()
     assert content_type.startswith("text/plain")
     return parsed(body.decode())
-
-
-def parsed(text: str) -> dict[tuple[str, tuple[tuple[str, str], ...]], float]:
-    return {
-        (sample.name, tuple(sorted(sample.labels.items()))): sample.value
-        for family in text_string_to_metric_families(text)
-        for sample in family.samples
-    }
 
 
 def push(metrics: Metrics, **changes) -> None:
@@ -114,19 +108,25 @@ def test_every_declared_metric_is_rendered_and_nothing_else():
     metrics.job_started("deliver", 0.1)
     metrics.job_ended("deliver", "done", 0.1)
     metrics.reaction_failed("webhooks")
-    text = metrics.render()[0] + Backlog((JobBacklog("deliver", "waiting", 2, 1.5),), 3).render()
+    metrics.run_ended("success", 0.1)
+    metrics.trigger_paused_itself()
+    metrics.webhook_attempted("slack", "delivered")
+    metrics.webhook_heard("quay", "heard")
+    text = metrics.render()[0] + BACKLOG.render()
     rendered = {line.split()[2] for line in text.decode().splitlines() if line.startswith("# TYPE")}
     rendered = {name for name in rendered if not name.endswith("_created")}
     assert rendered == {declared.name for declared in DECLARATIONS}
 
 
 def test_what_waits_is_told_beside_what_was_counted():
-    found = parsed(Backlog((JobBacklog("deliver", "waiting", 2, 1.5),), 3).render().decode())
+    found = parsed(BACKLOG.render().decode())
     labels = (("kind", "deliver"), ("state", "waiting"))
     assert found == {
         ("wherry_jobs_unfinished", labels): 2,
         ("wherry_jobs_oldest_due_seconds", labels): 1.5,
         ("wherry_events_waiting", ()): 3,
+        ("wherry_trigger_runs_open", (("state", "running"),)): 4,
+        ("wherry_triggers_paused", ()): 5,
     }
 
 

@@ -329,55 +329,12 @@ async def test_waves_go_one_after_the_other_and_stop_at_a_failure(site: World) -
 
 async def test_a_failed_roll_out_is_rolled_back_with_the_reason(site: World) -> None:
     site.trigger(deadline=5)
-    site.fakes["berlin"].write(
-        {
-            "apiVersion": "v1",
-            "kind": "Pod",
-            "metadata": {"name": "web-1", "namespace": "shop", "labels": {"app": "web"}},
-            "spec": {"containers": [{"name": "app", "image": f"{HOST}/acme/web:1.4@{digest(4)}"}]},
-            "status": {
-                "phase": "Pending",
-                "containerStatuses": [
-                    {"name": "app", "restartCount": 3, "state": {"waiting": {"reason": "CrashLoopBackOff"}}}
-                ],
-            },
-        }
-    )
-    # Without a controller nothing rolls out by itself.
-    made = deployment()
-    made["status"]["updatedReplicas"] = 0
-    site.fakes["berlin"].write(made, "kubectl-create")
-    run = await _with_ready_before(site)
+    run = await site.deliver_what_crashes("1.4", 4)
     assert run.state is State.ROLLED_BACK, run.detail
     assert "container app crashes again and again, 3 restarts" in run.detail
     assert f"rolled back to {HOST}/acme/web:1.3" in run.detail
     assert site.image() == f"{HOST}/acme/web:1.3"
     assert site.applied()[-2:] == [f"{HOST}/acme/web:1.4@{digest(4)}", f"{HOST}/acme/web:1.3"]
-
-
-async def _with_ready_before(site: World):
-    """The controller that makes the version before well again as soon as it is there again."""
-    import asyncio
-
-    async def control() -> None:
-        while len(site.applied()) < 3:  # noqa: ASYNC110 (what is waited for is another task's doing)
-            await asyncio.sleep(0.01)
-        known = site.fakes["berlin"].objects[("Deployment", "shop", "web")]
-        site.fakes["berlin"].write({**_named(known), "status": {"updatedReplicas": 1}}, "controller")
-
-    controller = asyncio.create_task(control())
-    try:
-        return await site.deliver("1.4", 4)
-    finally:
-        controller.cancel()
-
-
-def _named(made: dict[str, object]) -> dict[str, object]:
-    return {
-        "apiVersion": made["apiVersion"],
-        "kind": made["kind"],
-        "metadata": {"name": "web", "namespace": "shop"},
-    }
 
 
 async def test_a_run_of_the_past_is_made_anew(site: World) -> None:

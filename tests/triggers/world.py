@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -123,6 +124,40 @@ class World:
         self.push(tag, number)
         await self.work()
         return self.runs[0]
+
+    async def deliver_what_crashes(self, tag: str, number: int) -> Run:
+        """A push whose pods crash; what stood there before is well as soon as it is there again."""
+        berlin, image = self.fakes["berlin"], f"{HOST}/acme/web:{tag}@{digest(number)}"
+        waiting = {"waiting": {"reason": "CrashLoopBackOff"}}
+        berlin.write(
+            {
+                "apiVersion": "v1",
+                "kind": "Pod",
+                "metadata": {"name": "web-1", "namespace": "shop", "labels": {"app": "web"}},
+                "spec": {"containers": [{"name": "app", "image": image}]},
+                "status": {
+                    "phase": "Pending",
+                    "containerStatuses": [{"name": "app", "restartCount": 3, "state": waiting}],
+                },
+            }
+        )
+        # Without a controller nothing rolls out by itself.
+        made = deployment()
+        made["status"]["updatedReplicas"] = 0
+        berlin.write(made, "kubectl-create")
+
+        async def control() -> None:
+            while len(self.applied()) < 3:  # noqa: ASYNC110 (what is waited for is another task's doing)
+                await asyncio.sleep(0.01)
+            named = {key: made[key] for key in ("apiVersion", "kind")}
+            named["metadata"] = {"name": "web", "namespace": "shop"}
+            berlin.write({**named, "status": {"updatedReplicas": 1}}, "controller")
+
+        controller = asyncio.create_task(control())
+        try:
+            return await self.deliver(tag, number)
+        finally:
+            controller.cancel()
 
     @property
     def runs(self) -> list[Run]:

@@ -2,6 +2,7 @@
 
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import wherry
@@ -10,6 +11,7 @@ from wherry.access.signing_keys import load_signing_keys
 from wherry.access.tokens import RegistryTokens
 from wherry.app.cluster_keeping import open_clusters
 from wherry.app.noted_uses import NotedUses
+from wherry.app.outcome_counting import count_outcome
 from wherry.app.told_events import EVENT_KINDS, source_of
 from wherry.audit.chain import SEALING
 from wherry.blobs import BlobStore, Intake, StoreOptions, open_store
@@ -89,6 +91,7 @@ async def open_services(settings: Settings, metrics: Metrics, clock: Clock, stac
     """Open database, store and caches; `prepare` has run before."""
     database = Database(settings.effective_database_url, metrics.database_operation)
     stack.callback(database.close)
+    database.on_outcome(partial(count_outcome, metrics))
     store = open_blob_store(settings)
     stack.push_async_callback(store.close)
     reader = await open_pull_reader(database)
@@ -203,6 +206,7 @@ async def open_services(settings: Settings, metrics: Metrics, clock: Clock, stac
         settings.uploads.idle_timeout,
         # Of its own: wrong addresses do not keep anybody from logging in.
         FailedLogins(clock, settings.auth.login_attempts, settings.auth.login_window),
+        metrics,
     )
     return Wired(database, store, distribution, swr, api, console, agents, hooks)
 

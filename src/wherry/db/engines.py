@@ -6,6 +6,8 @@ from typing import Any
 from sqlalchemy import Engine, create_engine, event, make_url
 from sqlalchemy.engine import Connection
 
+from wherry.db.outcomes import forget_what_is_undone
+
 # A writer waits this long for another process (a second worker, an administrative command) to commit.
 BUSY_TIMEOUT_MS = 30_000
 
@@ -20,13 +22,15 @@ def open_engine(url: str, *, writer: bool) -> Engine:
     if parsed.get_backend_name() == "sqlite":
         return _sqlite(url, writer)
     if parsed.get_backend_name() == "postgresql":
-        return create_engine(
+        engine = create_engine(
             parsed.set(drivername="postgresql+psycopg"),
             pool_size=8,
             max_overflow=8,
             pool_pre_ping=True,
             pool_timeout=30,
         )
+        forget_what_is_undone(engine)
+        return engine
     raise ValueError(
         f"database URL {parsed.render_as_string()!r}: valid are sqlite:///PATH and postgresql://…"
     )
@@ -60,4 +64,6 @@ def _sqlite(url: str, writer: bool) -> Engine:
 
     event.listen(engine, "connect", connected)
     event.listen(engine, "begin", begun)
+    if writer:
+        forget_what_is_undone(engine)
     return engine

@@ -17,6 +17,7 @@ from sqlalchemy.exc import DBAPIError
 
 from wherry.db.bell import has_rung
 from wherry.db.errors import DatabaseUnavailable, translated
+from wherry.db.outcomes import Told, count_outcomes, forget_outcomes, take_outcomes
 
 T = TypeVar("T")
 
@@ -45,9 +46,16 @@ class _Job:
 class SqliteWriter:
     """Runs work in the order it came in. Closing it waits for what is queued."""
 
-    def __init__(self, engine: Engine, rung: Callable[[], None] = lambda: None) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        rung: Callable[[], None] = lambda: None,
+        told: Told = lambda _outcomes: None,
+    ) -> None:
+        """`told` is called after each commit, with its outcomes (`wherry.db.outcomes`); it raises nothing."""
         self._engine = engine
         self._rung = rung
+        self._told = told
         self._queue: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._closed = False
         self._connection: Connection | None = None
@@ -99,6 +107,8 @@ class SqliteWriter:
                 else:
                     for job in jobs:
                         self._run_one(connection, job)
+                outcomes = take_outcomes(connection)
+            self._told(outcomes)
             if has_rung(connection):
                 self._rung()
         except Exception as error:  # noqa: BLE001 (each job's caller gets it)
@@ -127,9 +137,11 @@ class SqliteWriter:
 
     def _run_one(self, connection: Connection, job: _Job) -> None:
         connection.exec_driver_sql("SAVEPOINT job")
+        told_before = count_outcomes(connection)
         try:
             job.result = job.work(connection)
         except Exception as error:  # noqa: BLE001 (the job's caller gets it)
+            forget_outcomes(connection, told_before)
             job.error = translated(error) if isinstance(error, DBAPIError) else error
             try:
                 connection.exec_driver_sql("ROLLBACK TO job")

@@ -4,7 +4,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from wherry.observability.metrics import EVENTS_WAITING, JOB_OLDEST_DUE, JOBS_UNFINISHED, Declaration
+from wherry.observability.declarations import (
+    EVENTS_WAITING,
+    JOB_OLDEST_DUE,
+    JOBS_UNFINISHED,
+    RUNS_OPEN,
+    TRIGGERS_PAUSED,
+    Declaration,
+)
 
 if TYPE_CHECKING:
     from prometheus_client.core import GaugeMetricFamily
@@ -22,10 +29,12 @@ class JobBacklog:
 
 @dataclass(frozen=True, slots=True)
 class Backlog:
-    """What waits to be done."""
+    """What waits to be done. `runs` of triggers are counted by state, `paused` are triggers."""
 
     jobs: tuple[JobBacklog, ...]
     events: int
+    runs: tuple[tuple[str, int], ...]
+    paused: int
 
     def collect(self) -> "Iterator[GaugeMetricFamily]":
         """As Prometheus' collectors do."""
@@ -39,7 +48,11 @@ class Backlog:
             unfinished.add_metric((jobs.kind, jobs.state), jobs.count)
             oldest.add_metric((jobs.kind, jobs.state), jobs.overdue)
         waiting.add_metric((), self.events)
-        yield from (unfinished, oldest, waiting)
+        runs, paused = family(RUNS_OPEN), family(TRIGGERS_PAUSED)
+        for state, count in self.runs:
+            runs.add_metric((state,), count)
+        paused.add_metric((), self.paused)
+        yield from (unfinished, oldest, waiting, runs, paused)
 
     def render(self) -> bytes:
         """A part of the body of `/metrics`."""

@@ -1,8 +1,4 @@
-"""Metrics: what is measured, declared once, and the object that measures.
-
-``Metrics`` is built by the composition root with a registry of its own. Labels come from closed sets
-(a route's template, never a path), so that no client can make series grow.
-"""
+"""The object that measures; the composition root builds it, with a registry of its own."""
 
 from __future__ import annotations
 
@@ -11,158 +7,37 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from wherry.observability.declarations import (
+    BUILD,
+    DATABASE_SECONDS,
+    JOB_ATTEMPTS,
+    JOB_SECONDS,
+    JOB_WAIT_SECONDS,
+    REACTION_FAILURES,
+    RECEIVED_BYTES,
+    REQUEST_SECONDS,
+    REQUESTS,
+    REQUESTS_IN_FLIGHT,
+    RUN_SECONDS,
+    RUNS,
+    SENT_BYTES,
+    STORE_ERRORS,
+    STORE_SECONDS,
+    TRIGGER_PAUSES,
+    UPLOADS_IN_FLIGHT,
+    WEBHOOK_ATTEMPTS,
+    WEBHOOKS_HEARD,
+    Declaration,
+)
 
 if TYPE_CHECKING:
     from prometheus_client import Counter, Gauge, Histogram
 
 # prometheus_client decides when it is imported whether processes share their values.
 MULTIPROCESS_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
-
-_SECONDS = (
-    0.0005,
-    0.001,
-    0.0025,
-    0.005,
-    0.01,
-    0.025,
-    0.05,
-    0.1,
-    0.25,
-    0.5,
-    1.0,
-    2.5,
-    5.0,
-    10.0,
-    30.0,
-    60.0,
-    300.0,
-)
-
-
-class MetricKind(StrEnum):
-    COUNTER = "counter"
-    GAUGE = "gauge"
-    HISTOGRAM = "histogram"
-
-
-@dataclass(frozen=True, slots=True)
-class Declaration:
-    """One metric as Prometheus shows it; docs/reference/metrics.md is made from these."""
-
-    name: str
-    kind: MetricKind
-    doc: str
-    labels: tuple[str, ...] = ()
-
-
-REQUESTS = Declaration(
-    "wherry_http_requests_total",
-    MetricKind.COUNTER,
-    "Requests answered. `route` is the route's template, `status` the class of the answer, such as `2xx`.",
-    ("face", "method", "route", "status"),
-)
-REQUEST_SECONDS = Declaration(
-    "wherry_http_request_duration_seconds",
-    MetricKind.HISTOGRAM,
-    "From the head of the request to the last byte of the answer, as far as the server sees it.",
-    ("face", "method", "route"),
-)
-REQUESTS_IN_FLIGHT = Declaration(
-    "wherry_http_requests_in_flight", MetricKind.GAUGE, "Requests that are being answered now."
-)
-RECEIVED_BYTES = Declaration(
-    "wherry_http_received_bytes_total", MetricKind.COUNTER, "Bytes of request bodies received.", ("face",)
-)
-SENT_BYTES = Declaration(
-    "wherry_http_sent_bytes_total",
-    MetricKind.COUNTER,
-    "Bytes of answers' bodies sent, files included.",
-    ("face",),
-)
-UPLOADS_IN_FLIGHT = Declaration(
-    "wherry_uploads_in_flight", MetricKind.GAUGE, "Requests that are carrying the bytes of a blob upload now."
-)
-STORE_SECONDS = Declaration(
-    "wherry_store_operation_duration_seconds",
-    MetricKind.HISTOGRAM,
-    "Time that operations of the blob store take.",
-    ("operation",),
-)
-STORE_ERRORS = Declaration(
-    "wherry_store_errors_total",
-    MetricKind.COUNTER,
-    "Operations of the blob store that failed.",
-    ("operation",),
-)
-DATABASE_SECONDS = Declaration(
-    "wherry_database_duration_seconds",
-    MetricKind.HISTOGRAM,
-    "Time that units of work and reads take in the database.",
-    ("operation",),
-)
-JOB_WAIT_SECONDS = Declaration(
-    "wherry_job_wait_duration_seconds",
-    MetricKind.HISTOGRAM,
-    "From when a job was due until an attempt at it began.",
-    ("kind",),
-)
-JOB_SECONDS = Declaration(
-    "wherry_job_duration_seconds", MetricKind.HISTOGRAM, "Time that attempts at jobs take.", ("kind",)
-)
-JOB_ATTEMPTS = Declaration(
-    "wherry_job_attempts_total",
-    MetricKind.COUNTER,
-    "Attempts at jobs that ended. `result` is the job's state since; `waiting` for one that is tried again.",
-    ("kind", "result"),
-)
-REACTION_FAILURES = Declaration(
-    "wherry_event_reactions_failed_total",
-    MetricKind.COUNTER,
-    "Reactions to events that failed and are parked, by whose they are.",
-    ("reaction",),
-)
-JOBS_UNFINISHED = Declaration(
-    "wherry_jobs_unfinished",
-    MetricKind.GAUGE,
-    "Jobs that have not ended, of all replicas.",
-    ("kind", "state"),
-)
-JOB_OLDEST_DUE = Declaration(
-    "wherry_jobs_oldest_due_seconds",
-    MetricKind.GAUGE,
-    "Since when the longest waiting of these jobs is due.",
-    ("kind", "state"),
-)
-EVENTS_WAITING = Declaration(
-    "wherry_events_waiting", MetricKind.GAUGE, "Events that have not been dispatched, of all replicas."
-)
-BUILD = Declaration(
-    "wherry_build_info", MetricKind.GAUGE, "Always 1; the version is in the label.", ("version",)
-)
-
-DECLARATIONS: tuple[Declaration, ...] = (
-    REQUESTS,
-    REQUEST_SECONDS,
-    REQUESTS_IN_FLIGHT,
-    RECEIVED_BYTES,
-    SENT_BYTES,
-    UPLOADS_IN_FLIGHT,
-    STORE_SECONDS,
-    STORE_ERRORS,
-    DATABASE_SECONDS,
-    JOB_WAIT_SECONDS,
-    JOB_SECONDS,
-    JOB_ATTEMPTS,
-    REACTION_FAILURES,
-    JOBS_UNFINISHED,
-    JOB_OLDEST_DUE,
-    EVENTS_WAITING,
-    BUILD,
-)
 
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
@@ -194,7 +69,7 @@ class Metrics:
             return Counter(what.name, what.doc, what.labels, registry=registry)
 
         def histogram(what: Declaration) -> Histogram:
-            return Histogram(what.name, what.doc, what.labels, registry=registry, buckets=_SECONDS)
+            return Histogram(what.name, what.doc, what.labels, registry=registry, buckets=what.buckets)
 
         def gauge(what: Declaration) -> Gauge:
             return Gauge(what.name, what.doc, what.labels, registry=registry, multiprocess_mode="livesum")
@@ -210,6 +85,11 @@ class Metrics:
         self._job_seconds = histogram(JOB_SECONDS)
         self._job_attempts = counter(JOB_ATTEMPTS)
         self._reaction_failures = counter(REACTION_FAILURES)
+        self._runs = counter(RUNS)
+        self._run_seconds = histogram(RUN_SECONDS)
+        self._trigger_pauses = counter(TRIGGER_PAUSES)
+        self._webhook_attempts = counter(WEBHOOK_ATTEMPTS)
+        self._webhooks_heard = counter(WEBHOOKS_HEARD)
         self.requests_in_flight = gauge(REQUESTS_IN_FLIGHT)
         self.uploads_in_flight = gauge(UPLOADS_IN_FLIGHT)
         Gauge(BUILD.name, BUILD.doc, BUILD.labels, registry=registry, multiprocess_mode="max").labels(
@@ -261,6 +141,23 @@ class Metrics:
     def reaction_failed(self, reaction: str) -> None:
         """Count a reaction to an event that is parked now."""
         self._reaction_failures.labels(reaction).inc()
+
+    def run_ended(self, result: str, seconds: float) -> None:
+        """Count a run of a trigger that is over, `seconds` after the push."""
+        self._runs.labels(result).inc()
+        self._run_seconds.labels(result).observe(seconds)
+
+    def trigger_paused_itself(self) -> None:
+        """Count a trigger that gave up after failures in a row."""
+        self._trigger_pauses.inc()
+
+    def webhook_attempted(self, sent_as: str, result: str) -> None:
+        """Count one attempt at a delivery, in its format, by the state that it left the delivery in."""
+        self._webhook_attempts.labels(sent_as, result).inc()
+
+    def webhook_heard(self, product: str, result: str) -> None:
+        """Count what a registry elsewhere told, by what came of it."""
+        self._webhooks_heard.labels(product, result).inc()
 
     @contextmanager
     def upload_in_flight(self) -> Iterator[None]:

@@ -15,6 +15,7 @@ from sqlalchemy import Connection, Row, or_, select, update
 
 from wherry.audit.entries import Entry, Result, Source, Target
 from wherry.audit.journal import record
+from wherry.db.outcomes import tell_outcome
 from wherry.events.outbox import Event, append
 from wherry.jobs.queue import enqueue
 from wherry.oci.names import RepositoryName
@@ -105,6 +106,19 @@ class Run:
     def seconds(self) -> float | None:
         """From the push to the end; None while it is open."""
         return None if self.ended_at is None else (self.ended_at - self.created_at).total_seconds()
+
+
+@dataclass(frozen=True, slots=True)
+class RunEnded:
+    """An outcome (`wherry.db.outcomes`), told once for each run; `seconds` as in `Run`."""
+
+    state: State
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class TriggerPausedItself:
+    """An outcome: so many runs in a row have failed."""
 
 
 def get_run(tx: Connection, run_id: int) -> Run:
@@ -246,6 +260,8 @@ def _change(tx: Connection, run: Run, values: Mapping[str, Any]) -> bool:
 
 
 def _tell(tx: Connection, run: Run, state: State, detail: str, now: datetime) -> None:
+    seconds = (now - run.created_at).total_seconds()
+    tell_outcome(tx, RunEnded(state, seconds))
     body = {
         "run": run.id,
         "trigger": run.trigger,
@@ -259,7 +275,7 @@ def _tell(tx: Connection, run: Run, state: State, detail: str, now: datetime) ->
         "kind": run.kind,
         "workload": run.workload,
         "pushed_by": run.pushed_by,
-        "seconds": round((now - run.created_at).total_seconds(), 3),
+        "seconds": round(seconds, 3),
     }
     append(tx, Event(TRIGGER_FINISHED.name, run.repository.text, body), now)
     result = Result.FAILED if state in BAD else Result.DONE
@@ -283,6 +299,7 @@ def _count(tx: Connection, trigger_id: int, state: State, detail: str) -> None:
         count = trigger.failures + 1
         times = "a failure" if count == 1 else f"{count} failures in a row"
         values["paused_because"] = f"{times}, the last one: {detail}"[:500]
+        tell_outcome(tx, TriggerPausedItself())
     tx.execute(update(triggers).where(triggers.c.id == trigger_id).values(**values))
 
 

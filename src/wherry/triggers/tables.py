@@ -3,7 +3,7 @@
 A run outlives its trigger, its image and its cluster: it keeps their names as they were.
 """
 
-from sqlalchemy import Boolean, Column, ForeignKey, Index, Integer, String, Table
+from sqlalchemy import Boolean, Column, ForeignKey, Index, Integer, String, Table, text
 
 from wherry.db.metadata import Id, Instant, Name, metadata
 
@@ -36,6 +36,12 @@ triggers = Table(
     Column("created_at", Instant, nullable=False),
     Column("changed_at", Instant, nullable=False),
     Index("ix_triggers_repository_id_name", "repository_id", "name", unique=True),
+)
+Index(
+    "ix_triggers_paused",
+    triggers.c.id,
+    sqlite_where=text("paused_because IS NOT NULL"),
+    postgresql_where=text("paused_because IS NOT NULL"),
 )
 
 # The clusters of a trigger, wave by wave; `cluster_id` null: it is no longer registered.

@@ -59,7 +59,7 @@ class Deliver:
 
         def note(tx: Connection) -> None:
             running.require_held(tx)
-            note_attempt(tx, number, state, status, problem, milliseconds, now)
+            note_attempt(tx, webhook, number, state, status, problem, milliseconds, now)
 
         await self._database.write(note)
         if failure is not None and pause is not None:

@@ -8,12 +8,13 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, insert, select, update
 
+from wherry.db.outcomes import tell_outcome
 from wherry.jobs.queue import enqueue
 from wherry.kit.pages import Page
 from wherry.webhooks.cloud_event import written
 from wherry.webhooks.errors import DeliveryUnknown
 from wherry.webhooks.tables import webhook_deliveries
-from wherry.webhooks.webhook import Webhook
+from wherry.webhooks.webhook import Format, Webhook
 
 JOB = "webhook.deliver"
 # Of each webhook so many are kept.
@@ -45,6 +46,14 @@ class Delivery:
     milliseconds: int | None
     created_at: datetime
     changed_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Attempted:
+    """An outcome (`wherry.db.outcomes`): an attempt at a delivery, and the delivery's state since."""
+
+    format: Format
+    state: DeliveryState
 
 
 def deliver_later(tx: Connection, webhook: Webhook, event: dict[str, Any], kind: str, now: datetime) -> int:
@@ -109,6 +118,7 @@ def redeliver(tx: Connection, webhook: Webhook, delivery: int, now: datetime) ->
 
 def note_attempt(
     tx: Connection,
+    webhook: Webhook,
     delivery: int,
     state: DeliveryState,
     status: int | None,
@@ -130,6 +140,7 @@ def note_attempt(
             changed_at=now,
         )
     )
+    tell_outcome(tx, Attempted(webhook.wanted.format, state))
 
 
 def forget_old_deliveries(tx: Connection, webhook_id: int) -> int:

@@ -35,10 +35,10 @@ API = "/api/v1/organizations/acme"
 async def hooks(site: World) -> AsyncIterator[httpx.AsyncClient]:
     audited = Audited(site.database, site.clock, SEALER.key_for(SEALING))
     failures = FailedLogins(site.clock, 10, timedelta(minutes=5))
-    face = HooksFace(
-        HooksServices(site.database, audited, SEALER, site.clock, timedelta(seconds=10), failures)
-    )
     metrics = Metrics(version="test", multiprocess_dir=None)
+    face = HooksFace(
+        HooksServices(site.database, audited, SEALER, site.clock, timedelta(seconds=10), failures, metrics)
+    )
     app = Frame(face, metrics, AccessLog(format="text", level="error"), TrustedProxies(()))
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://here") as http:
         yield http

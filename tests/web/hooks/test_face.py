@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tests.observability.scraping import parsed
 from tests.web.running import Registry
 from tests.webhooks.told import IMAGES, WITHOUT_DIGEST, digest, proof, told
 from wherry.webhooks.pushes_in import Product
@@ -225,3 +226,42 @@ async def test_a_trigger_of_the_image_that_stands_in_fires(site: Registry, produ
     of = "" if product in WITHOUT_DIGEST else digest(2)
     assert (run["tag"], run["digest"], run["image"]) == ("1.2", of, IMAGES[product])
     assert run["pushed_by"] == "sender hub"
+
+
+async def counted(registry: Registry) -> dict[tuple[str, str], float]:
+    """By product and result."""
+    found = parsed((await registry.as_nobody.get("/metrics")).text)
+    return {
+        (dict(labels)["product"], dict(labels)["result"]): value
+        for (name, labels), value in found.items()
+        if name == "wherry_webhooks_heard_total"
+    }
+
+
+@pytest.mark.parametrize("product", Product)
+async def test_what_is_told_is_counted_by_what_came_of_it(site: Registry, product: Product) -> None:
+    made = await make(site, product)
+    await send(site, made, told(product))
+    assert await counted(site) == {(product, "heard"): 1}
+    await send(site, made, told(product))
+    await send(site, made, b"{")
+    await site.http.patch(f"{SENDERS}/hub", json={"image": f"{IMAGES[product]}-other"})
+    site.clock.move(minutes=1)
+    await send(site, made, told(product, "1.3", 3), 3)
+    await site.http.patch(f"{SENDERS}/hub", json={"is_enabled": False})
+    await send(site, made, told(product, "1.4", 4), 4)
+    assert await counted(site) == {
+        (product, "heard"): 1,
+        (product, "repeated"): 1,
+        (product, "ignored"): 1,
+        (product, "refused"): 2,
+    }
+
+
+async def test_who_proves_nothing_and_who_guesses_make_no_series_of_their_own(site: Registry) -> None:
+    made = await make(site, Product.GHCR)
+    await send(site, made | {"secret": "another secret of 16"}, told(Product.GHCR))
+    for number in range(3):
+        await site.as_nobody.post(f"/hooks/guess-{number}", content=b"{}")
+        await site.as_nobody.get(f"/hooks/guess-{number}")  # no webhook at all
+    assert await counted(site) == {("ghcr", "refused"): 1, ("unknown", "refused"): 3}

@@ -9,6 +9,7 @@ import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import StrEnum
 from http import HTTPStatus
 
 from sqlalchemy import Connection
@@ -24,6 +25,7 @@ from wherry.identity.errors import TooManyLogins
 from wherry.identity.failed_logins import FailedLogins
 from wherry.kit.clock import Clock
 from wherry.kit.secrets import Sealer, UnreadableSecret
+from wherry.observability import Metrics
 from wherry.triggers.react import Push, fire_matching
 from wherry.web.audited import Attempt, Audited, source_of
 from wherry.web.body import BodyError, BodyTooLong, BodyTooSlow, whole_body
@@ -50,6 +52,16 @@ class HooksServices:
     clock: Clock
     idle: timedelta
     failures: FailedLogins
+    metrics: Metrics
+
+
+class Result(StrEnum):
+    """What came of a request, as the metrics count it."""
+
+    HEARD = "heard"
+    REPEATED = "repeated"
+    IGNORED = "ignored"
+    REFUSED = "refused"
 
 
 class Refused(Exception):
@@ -77,7 +89,19 @@ class Call:
 
 async def tell(call: Call) -> Response:
     """A push elsewhere. Raises `Refused`."""
-    sender, secret = await _sender(call)
+    count, product = call.services.metrics.webhook_heard, "unknown"
+    try:
+        sender, secret = await _sender(call)
+        product = sender.product.value
+        result, response = await _told(call, sender, secret)
+    except Refused:
+        count(product, Result.REFUSED.value)
+        raise
+    count(product, result.value)
+    return response
+
+
+async def _told(call: Call, sender: Sender, secret: str) -> tuple[Result, Response]:
     body = await _body(call)
     headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in call.scope["headers"]}
     try:
@@ -95,7 +119,7 @@ async def tell(call: Call) -> Response:
         raise Refused(422, str(error)) from None
     ignored = "it tells of no push" if push is None else why_ignored(sender, push)
     if push is None or ignored is not None:
-        return _accepted(0, ignored)
+        return Result.IGNORED, _accepted(0, ignored)
     attempt = Attempt(source_of(ANONYMOUS, call.scope), Action.WEBHOOK_HEAR, Target.image(sender.repository))
     tags = [one.tag for one in push.tagged]
     told = {"sender": sender.name, "image": sender.image, "tags": tags}
@@ -105,8 +129,9 @@ async def tell(call: Call) -> Response:
         lambda made: {**told, "runs": made[1]},
     )
     if not is_new:
-        return _accepted(0, "it was told before")
-    return _accepted(len(runs), None if runs else f"no trigger of {sender.repository} is for it")
+        return Result.REPEATED, _accepted(0, "it was told before")
+    nobody = None if runs else f"no trigger of {sender.repository} is for it"
+    return Result.HEARD, _accepted(len(runs), nobody)
 
 
 ROUTES: tuple[Route[Call, Response], ...] = (Route("POST", _HOOKS + "{token}", Action.WEBHOOK_HEAR, tell),)

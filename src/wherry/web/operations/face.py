@@ -15,10 +15,11 @@ from wherry.blobs.store import BlobStore
 from wherry.db.database import Database
 from wherry.db.errors import DatabaseError
 from wherry.events.dispatch import count_waiting
-from wherry.jobs.history import figures
+from wherry.jobs.history import figures as figures_of_jobs
 from wherry.kit.clock import Clock
 from wherry.observability import Metrics
 from wherry.observability.backlog import Backlog, JobBacklog
+from wherry.triggers.figures import figures as figures_of_triggers
 from wherry.web.exchange import Exchange
 from wherry.web.routes import Route, RouteTable
 
@@ -71,9 +72,11 @@ async def metrics(services: OperationsServices) -> Response:
 def _backlog(tx: Connection, now: datetime) -> Backlog:
     jobs = tuple(
         JobBacklog(one.kind, one.state, one.count, max(0.0, (now - one.oldest_due).total_seconds()))
-        for one in figures(tx)
+        for one in figures_of_jobs(tx)
     )
-    return Backlog(jobs, count_waiting(tx))
+    triggers = figures_of_triggers(tx)
+    runs = tuple((state.value, count) for state, count in triggers.open_runs.items())
+    return Backlog(jobs, count_waiting(tx), runs, triggers.paused)
 
 
 async def welcome(services: OperationsServices) -> Response:
