@@ -3,65 +3,13 @@
 from __future__ import annotations
 
 import csv
-import json
-from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
-from typer.testing import CliRunner
 
 from engines.servers.wherry import ADMIN_PASSWORD, Wherry
-from engines.servers.wherry import wherry as served
-from wherry.cli.main import build_app
-
-Run = Callable[..., str]
-APP = build_app()
-MANIFEST = "application/vnd.oci.image.manifest.v1+json"
-
-
-@pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Wherry]:
-    """With acme, its image acme/web of three tags, and ann."""
-    with served(tmp_path_factory.mktemp("site") / "data") as running:
-        with httpx.Client(base_url=running.url, auth=("admin", ADMIN_PASSWORD)) as admin:
-            upload = admin.post("/v2/acme/web/blobs/uploads/")
-            digest = f"sha256:{'44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a'}"
-            admin.put(upload.headers["location"], params={"digest": digest}, content=b"{}").raise_for_status()
-            config = {"mediaType": "application/vnd.oci.image.config.v1+json", "digest": digest, "size": 2}
-            manifest = {"schemaVersion": 2, "mediaType": MANIFEST, "config": config, "layers": []}
-            for tag in ("1.0", "1.1", "latest"):
-                path = f"/v2/acme/web/manifests/{tag}"
-                headers = {"content-type": MANIFEST}
-                admin.put(path, content=json.dumps(manifest), headers=headers).raise_for_status()
-            person = {"name": "ann", "password": "ann-has-a-password"}
-            admin.post("/api/v1/users", json=person).raise_for_status()
-        yield running
-
-
-@pytest.fixture
-def there(site: Wherry, monkeypatch: pytest.MonkeyPatch) -> Run:
-    """Runs a command as admin on the server; with a `code` answers the complaint."""
-    monkeypatch.setenv("WHERRY_USER", "admin")
-    monkeypatch.setenv("WHERRY_PASSWORD", ADMIN_PASSWORD)
-    return lambda *arguments, **more: run(*arguments, "--server", site.url, **more)
-
-
-@pytest.fixture
-def here(site: Wherry) -> Run:
-    """Runs a command on the server's data folder."""
-    return lambda *arguments, **more: run(*arguments, "--data", str(site.data), **more)
-
-
-def run(*arguments: str, code: int = 0, stdin: str | None = None) -> str:
-    ended = CliRunner().invoke(APP, arguments, input=stdin)
-    assert ended.exit_code == code, (ended.output, ended.exception)
-    return ended.stderr if code else ended.stdout
-
-
-def rows(text: str) -> Any:
-    return json.loads(text)
+from tests.cli.both_ways import Run, rows, run
 
 
 def test_what_is_made_over_the_api_is_listed_as_on_the_folder(there: Run, here: Run) -> None:
@@ -194,6 +142,10 @@ def test_a_server_that_is_not_there_is_told_in_one_line(monkeypatch: pytest.Monk
     told = run("user", "list", "--server", "http://127.0.0.1:1", code=1)
     assert told.startswith("wherry: 127.0.0.1 does not answer: ")
     assert len(told.splitlines()) == 1
+
+
+def test_what_can_be_no_name_is_not_made_a_part_of_an_address(there: Run) -> None:
+    assert there("user", "disable", "..", code=2) == "wherry: '..' is no name\n"
 
 
 def key_in(file: Path) -> str:

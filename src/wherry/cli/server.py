@@ -32,6 +32,14 @@ class Listed(NamedTuple):
     more: bool
 
 
+class ApiCall(NamedTuple):
+    """What is asked of a server; `path` begins where the command's own things are."""
+
+    method: str
+    path: tuple[str, ...]
+    body: Any = None
+
+
 class Server:
     """Calls its API; what it refuses ends the program with its own words."""
 
@@ -50,26 +58,44 @@ class Server:
     def get(self, *path: str, **query: Any) -> Any:
         return self.call("GET", *path, query=query)
 
-    def list(self, *path: str, limit: int | None = None, after: str = "", **query: Any) -> Listed:
-        """All items, or `limit` of them; with `after` those whose name comes behind."""
+    def list(self, *path: str, limit: int | None = None, after: str | int = "", **query: Any) -> Listed:
+        """All items, or `limit` of them; with `after` those whose name comes behind.
+
+        A number is an id: such lists begin with the newest.
+        """
         items: list[dict[str, Any]] = []
         cursor: str | None = None
+        size = _PAGE if limit is None or after else min(limit, _PAGE)
         while True:
-            page = self.get(*path, **query, limit=_PAGE, cursor=cursor)
-            items += [each for each in page["items"] if not after or each["name"] > after]
+            page = self.get(*path, **query, limit=size, cursor=cursor)
+            items += [each for each in page["items"] if _is_behind(each, after)]
             cursor = page["next"]
-            if limit is not None and len(items) > limit:
+            if limit is not None and len(items) + (cursor is not None) > limit:
                 return Listed(items[:limit], more=True)
             if cursor is None:
                 return Listed(items, more=False)
 
-    def call(self, method: str, *path: str, body: Any = None, query: dict[str, Any] | None = None) -> Any:
-        """The answer's JSON; None for an empty one. Each of `path` is one segment, whatever is in it."""
+    def call(
+        self,
+        method: str,
+        *path: str,
+        body: Any = None,
+        query: dict[str, Any] | None = None,
+        seconds: float = _SECONDS,
+    ) -> Any:
+        """The answer's JSON; None for an empty one. Each of `path` is one segment, whatever is in it.
+
+        A tuple in `query` is given value by value. The server has `seconds` to answer.
+        """
         from urllib.error import HTTPError, URLError
         from urllib.request import Request
 
+        for segment in path:
+            # Who stands between could read such a path as that of something else.
+            if segment in ("", ".", ".."):
+                fail(f"{segment!r} is no name", 2)
         url = "/".join([self._base, *(quote(segment, safe="") for segment in path)])
-        asked = {name: _text(value) for name, value in (query or {}).items() if value is not None}
+        asked = [(name, _text(one)) for name, value in (query or {}).items() for one in _values(value)]
         content = None if body is None else json.dumps(body).encode()
         typed = {} if body is None else {"Content-Type": "application/json"}
         request = Request(  # noqa: S310 (http and https only, see above)
@@ -79,7 +105,7 @@ class Server:
             method=method,
         )
         try:
-            with self._open().open(request, timeout=_SECONDS) as answer:
+            with self._open().open(request, timeout=seconds) as answer:
                 said = answer.read()
         except HTTPError as error:
             fail(self._refusal(error.code, error.read()))
@@ -172,6 +198,18 @@ def _login_at(host: str) -> tuple[str, str]:
     if found is None or not found[2]:
         fail(f"{file} has no login for {host}, and WHERRY_USER and WHERRY_PASSWORD are not set", 2)
     return found[0], found[2]
+
+
+def _is_behind(item: dict[str, Any], after: str | int) -> bool:
+    if isinstance(after, int):
+        return bool(item["id"] < after)
+    return not after or item["name"] > after
+
+
+def _values(value: Any) -> tuple[Any, ...]:
+    if value is None:
+        return ()
+    return value if isinstance(value, tuple) else (value,)
 
 
 def _text(value: Any) -> str:

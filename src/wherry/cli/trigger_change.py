@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Annotated
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from wherry.cli.options import ConfigOption, DataOption
-from wherry.cli.trigger_calls import AsOption, ImageArgument, TriggerArgument, change_triggers, open_triggers
+from wherry.cli.server import ApiCall, ServerOption
+from wherry.cli.trigger_calls import AsOption, ImageArgument, TriggerArgument, Triggers
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from sqlalchemy import Connection
+
+    from wherry.access.decisions import Actor
+    from wherry.oci.names import RepositoryName
 
 
 def enable(
     image: ImageArgument,
     name: TriggerArgument,
     user: AsOption = None,
+    server: ServerOption = None,
     data: DataOption = None,
     config: ConfigOption = None,
 ) -> None:
@@ -22,13 +32,14 @@ def enable(
 
     Example: wherry trigger enable acme/web prod
     """
-    _switch(image, name, True, user, data, config)
+    _switch(Triggers(image, server, data, config, user), name, True)
 
 
 def disable(
     image: ImageArgument,
     name: TriggerArgument,
     user: AsOption = None,
+    server: ServerOption = None,
     data: DataOption = None,
     config: ConfigOption = None,
 ) -> None:
@@ -36,7 +47,7 @@ def disable(
 
     Example: wherry trigger disable acme/web prod
     """
-    _switch(image, name, False, user, data, config)
+    _switch(Triggers(image, server, data, config, user), name, False)
 
 
 def pause(
@@ -44,6 +55,7 @@ def pause(
     name: TriggerArgument,
     reason: Annotated[str, typer.Option("--reason", help="Why, for everybody to read.")] = "",
     user: AsOption = None,
+    server: ServerOption = None,
     data: DataOption = None,
     config: ConfigOption = None,
 ) -> None:
@@ -51,25 +63,24 @@ def pause(
 
     Example: wherry trigger pause acme/web prod --reason "a sale"
     """
-    from wherry.oci.names import RepositoryName
     from wherry.triggers.manage import pause_trigger
 
-    with open_triggers(data, config) as database:
-        repository = RepositoryName.parse(image)
-        done = change_triggers(
-            database,
-            repository,
-            user,
-            lambda tx, actor, now: pause_trigger(tx, actor, repository, name, reason, now),
-            {"trigger": name, "paused": reason},
-        )
-    typer.echo(f"The trigger {name} is paused: {done.paused_because}.")
+    because = _change(
+        Triggers(image, server, data, config, user),
+        name,
+        ApiCall("PUT", ("pause",), {"reason": reason}),
+        lambda tx, actor, of, name, now: pause_trigger(tx, actor, of, name, reason, now).paused_because,
+        {"paused": reason},
+        told=lambda trigger: trigger["paused_because"],
+    )
+    typer.echo(f"The trigger {name} is paused: {because}.")
 
 
 def resume(
     image: ImageArgument,
     name: TriggerArgument,
     user: AsOption = None,
+    server: ServerOption = None,
     data: DataOption = None,
     config: ConfigOption = None,
 ) -> None:
@@ -77,18 +88,10 @@ def resume(
 
     Example: wherry trigger resume acme/web prod
     """
-    from wherry.oci.names import RepositoryName
     from wherry.triggers.manage import resume_trigger
 
-    with open_triggers(data, config) as database:
-        repository = RepositoryName.parse(image)
-        change_triggers(
-            database,
-            repository,
-            user,
-            lambda tx, actor, now: resume_trigger(tx, actor, repository, name, now),
-            {"trigger": name, "resumed": True},
-        )
+    of = Triggers(image, server, data, config, user)
+    _change(of, name, ApiCall("DELETE", ("pause",)), resume_trigger, {"resumed": True})
     typer.echo(f"The trigger {name} goes on.")
 
 
@@ -96,6 +99,7 @@ def delete(
     image: ImageArgument,
     name: TriggerArgument,
     user: AsOption = None,
+    server: ServerOption = None,
     data: DataOption = None,
     config: ConfigOption = None,
 ) -> None:
@@ -103,34 +107,38 @@ def delete(
 
     Example: wherry trigger delete acme/web prod
     """
-    from wherry.oci.names import RepositoryName
     from wherry.triggers.manage import delete_trigger
 
-    with open_triggers(data, config) as database:
-        repository = RepositoryName.parse(image)
-        change_triggers(
-            database,
-            repository,
-            user,
-            lambda tx, actor, now: delete_trigger(tx, actor, repository, name, now),
-            {"trigger": name, "deleted": True},
-        )
+    of = Triggers(image, server, data, config, user)
+    _change(of, name, ApiCall("DELETE", ()), delete_trigger, {"deleted": True})
     typer.echo(f"The trigger {name} is deleted. Its history stays.")
 
 
-def _switch(
-    image: str, name: str, enabled: bool, user: str | None, data: str | None, config: Path | None
-) -> None:
-    from wherry.oci.names import RepositoryName
+def _switch(of: Triggers, name: str, enabled: bool) -> None:
     from wherry.triggers.manage import enable_trigger
 
-    with open_triggers(data, config) as database:
-        repository = RepositoryName.parse(image)
-        change_triggers(
-            database,
-            repository,
-            user,
-            lambda tx, actor, now: enable_trigger(tx, actor, repository, name, enabled, now),
-            {"trigger": name, "enabled": enabled},
-        )
+    _change(
+        of,
+        name,
+        ApiCall("PUT", ("enabled",), {"enabled": enabled}),
+        lambda tx, actor, of, name, now: enable_trigger(tx, actor, of, name, enabled, now),
+        {"enabled": enabled},
+    )
     typer.echo(f"The trigger {name} is {'enabled' if enabled else 'disabled'}.")
+
+
+def _change(
+    of: Triggers,
+    name: str,
+    call: ApiCall,
+    work: Callable[[Connection, Actor, RepositoryName, str, datetime], Any],
+    detail: Mapping[str, object],
+    told: Callable[[Any], Any] = lambda _: None,
+) -> Any:
+    """As `Triggers.change`; `call` begins at the trigger."""
+    return of.change(
+        ApiCall(call.method, ("triggers", name, *call.path), call.body),
+        lambda tx, actor, image, now: work(tx, actor, image, name, now),
+        {"trigger": name, **detail},
+        told,
+    )

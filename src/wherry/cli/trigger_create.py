@@ -10,9 +10,16 @@ import typer
 
 from wherry.cli.cluster_calls import sealer_of
 from wherry.cli.options import ConfigOption, DataOption, fail
-from wherry.cli.trigger_calls import AsOption, ImageArgument, change_triggers, open_triggers
+from wherry.cli.server import ApiCall, ServerOption
+from wherry.cli.trigger_calls import AsOption, ImageArgument, Triggers
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
+    from sqlalchemy import Connection
+
+    from wherry.access.decisions import Actor
+    from wherry.oci.names import RepositoryName
     from wherry.web.api.trigger_documents import WantedTrigger
 
 Texts = list[str] | None
@@ -71,6 +78,7 @@ def create(
         Path | None, typer.Option("--file", "-f", help="The API's document, in YAML or JSON; - is stdin.")
     ] = None,
     user: AsOption = None,
+    server: ServerOption = None,
     data: DataOption = None,
     config: ConfigOption = None,
 ) -> None:
@@ -78,6 +86,7 @@ def create(
 
     Example: wherry trigger create acme/web prod --semver '~1.4' --cluster berlin -n shop --workload web
     """
+    of = Triggers(image, server, data, config, user)
     if file is not None:
         document = _read(file)
         if name is not None:
@@ -99,24 +108,25 @@ def create(
             "options": options | {"windows": [_window(text) for text in window or ()]},
             "platform": platform,
         }
-    _make(image, _checked(document), user, data, config)
+    _make(of, _checked(document))
 
 
-def _make(image: str, body: WantedTrigger, user: str | None, data: str | None, config: Path | None) -> None:
-    from wherry.oci.names import RepositoryName
+def _make(of: Triggers, body: WantedTrigger) -> None:
+    from wherry.triggers.conditions import Condition
     from wherry.triggers.manage import create_trigger
     from wherry.web.api.trigger_documents import wanted_of
 
-    with open_triggers(data, config) as database:
-        repository, wanted = RepositoryName.parse(image), wanted_of(body, sealer_of(data, config))
-        made = change_triggers(
-            database,
-            repository,
-            user,
-            lambda tx, actor, now: create_trigger(tx, actor, repository, wanted, now),
-            {"trigger": body.name},
-        )
-    typer.echo(f"{image} has the trigger {made.name} now, for {made.condition}; it acts as {made.owner}.")
+    def work(tx: Connection, actor: Actor, image: RepositoryName, now: datetime) -> str:
+        return create_trigger(tx, actor, image, wanted_of(body, sealer_of(of.data, of.config)), now).owner
+
+    owner = of.change(
+        ApiCall("POST", ("triggers",), body.model_dump(mode="json", exclude_unset=True)),
+        work,
+        {"trigger": body.name},
+        lambda made: str(made["owner"]),
+    )
+    condition = Condition(body.condition.kind, body.condition.text)
+    typer.echo(f"{of.image} has the trigger {body.name} now, for {condition}; it acts as {owner}.")
 
 
 def _checked(document: dict[str, Any]) -> WantedTrigger:

@@ -1,23 +1,27 @@
-"""``wherry trigger history``, and what people decide of its runs: ``approve``, ``reject``, ``replay``."""
+"""``wherry trigger history``: what pushes have set going, and how that ended."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
-from wherry.cli.options import ConfigOption, DataOption, JsonOption, OutputOption, fail, resolve
+from wherry.cli.options import ConfigOption, DataOption, JsonOption, OutputOption, fail
 from wherry.cli.output import note_more, print_as, print_rows
-from wherry.cli.trigger_calls import AsOption, ImageArgument, change_triggers, open_triggers
-from wherry.cli.watching import ForOption, WatchOption, print_again
+from wherry.cli.server import Server, ServerOption, image_path, moment
+from wherry.cli.trigger_calls import ImageArgument, open_triggers
+from wherry.cli.watching import ASK_EVERY, LOOK_EVERY, ForOption, WatchOption, print_again
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from sqlalchemy import Connection
 
-    from wherry.kit.pages import Page
-    from wherry.triggers.runs import Run
+    from wherry.oci.names import RepositoryName
+    from wherry.triggers.runs import Run, State
 
-RunArgument = Annotated[int, typer.Argument(metavar="RUN", min=1, help="Number of the run.")]
+Rows = list[dict[str, Any]]
+
 _COLUMNS = ["run", "trigger", "tag", "where", "what", "state", "detail", "seconds", "pushed_by"]
 
 
@@ -32,6 +36,7 @@ def history(
     watch: WatchOption = False,
     seconds: ForOption = None,
     output: OutputOption = None,
+    server: ServerOption = None,
     data: DataOption = None,
     config: ConfigOption = None,
     as_json: JsonOption = False,
@@ -40,125 +45,76 @@ def history(
 
     Example: wherry trigger history acme/web prod --watch
     """
-    import asyncio
-
     from wherry.oci.names import RepositoryName
-    from wherry.triggers.find import get_trigger
-    from wherry.triggers.history import list_runs
     from wherry.triggers.runs import State
 
     try:
-        states = [State(text) for text in state or ()]
+        states = tuple(State(text) for text in state or ())
     except ValueError:
         fail(f"--state is one of {', '.join(State)}", 2)
-    repository = RepositoryName.parse(image)
-
-    def look(tx: Connection) -> Page[Run]:
-        number = None if name is None else get_trigger(tx, repository, name).id
-        return list_runs(tx, repository, trigger_id=number, states=states, before=before, size=limit)
-
-    with open_triggers(data, config) as database:
-        if watch:
-            asyncio.run(
-                print_again(
-                    (), lambda: [_row(each) for each in database.read_now(look).items], _COLUMNS, seconds
-                )
-            )
-            return
-        page = database.read_now(look)
-    rows = [_row(each) for each in page.items]
-    if output is not None:
-        print_as(rows, output)
+    asked = _Asked(name, states, before, limit)
+    form = _Form(watch, seconds, output, as_json)
+    if server is not None:
+        _print(lambda: _told_page(server, image_path(image), asked), form, every=ASK_EVERY)
         return
-    print_rows(rows, _COLUMNS, as_json=as_json)
-    note_more(page.more, str(rows[-1]["run"]) if rows else "")
-
-
-def approve(
-    image: ImageArgument,
-    run: RunArgument,
-    user: AsOption = None,
-    data: DataOption = None,
-    config: ConfigOption = None,
-) -> None:
-    """Let a run go that waits for approval.
-
-    Example: wherry trigger approve acme/web 17 --as ann
-    """
-    from wherry.oci.names import RepositoryName
-    from wherry.triggers.approvals import approve_run
-    from wherry.triggers.runs import get_run_of
-
     with open_triggers(data, config) as database:
         repository = RepositoryName.parse(image)
-        done = change_triggers(
-            database,
-            repository,
-            user,
-            lambda tx, actor, now: approve_run(tx, actor, get_run_of(tx, repository, run).id, now),
-            {"run": run, "approved": True},
-        )
-    typer.echo(f"Run {run} is approved by {done.approved_by}: {done.state}.")
+        _print(lambda: database.read_now(lambda tx: _page(tx, repository, asked)), form)
 
 
-def reject(
-    image: ImageArgument,
-    run: RunArgument,
-    reason: Annotated[str, typer.Option("--reason", help="Why, for everybody to read.")] = "",
-    user: AsOption = None,
-    data: DataOption = None,
-    config: ConfigOption = None,
-) -> None:
-    """Refuse a run that waits for approval.
+class _Asked(NamedTuple):
+    """Which runs."""
 
-    Example: wherry trigger reject acme/web 17 --reason "not today"
-    """
-    from wherry.oci.names import RepositoryName
-    from wherry.triggers.approvals import reject_run
-    from wherry.triggers.runs import get_run_of
-
-    with open_triggers(data, config) as database:
-        repository = RepositoryName.parse(image)
-        done = change_triggers(
-            database,
-            repository,
-            user,
-            lambda tx, actor, now: reject_run(tx, actor, get_run_of(tx, repository, run).id, reason, now),
-            {"run": run, "rejected": True},
-        )
-    typer.echo(f"Run {run} is {done.state}: {done.detail}.")
+    trigger: str | None
+    states: tuple[State, ...]
+    before: int | None
+    limit: int
 
 
-def replay(
-    image: ImageArgument,
-    run: RunArgument,
-    user: AsOption = None,
-    data: DataOption = None,
-    config: ConfigOption = None,
-) -> None:
-    """Set the tag and digest of a run once more, by its trigger as it is now: a roll-back by hand.
+class _Form(NamedTuple):
+    """How they are printed."""
 
-    Example: wherry trigger replay acme/web 17
-    """
-    from wherry.app.trigger_running import read_platform_now
-    from wherry.oci.names import RepositoryName
-    from wherry.triggers.replay import replay_run
-    from wherry.triggers.runs import get_run_of
+    watch: bool
+    seconds: float | None
+    output: str | None
+    as_json: bool
 
-    with open_triggers(data, config) as database:
-        repository = RepositoryName.parse(image)
-        past = database.read_now(lambda tx: get_run_of(tx, repository, run))
-        if past.image is None:
-            read_platform_now(resolve(config=config, data=data).settings, database, repository, past.digest)
-        made = change_triggers(
-            database,
-            repository,
-            user,
-            lambda tx, actor, now: replay_run(tx, actor, get_run_of(tx, repository, run).id, now),
-            {"run": run, "replayed": True},
-        )
-    for one in made:
-        typer.echo(f"Run {one.id} sets {one.tag} in {one.cluster}: {one.state}.")
+
+def _page(tx: Connection, repository: RepositoryName, asked: _Asked) -> tuple[Rows, bool]:
+    from wherry.triggers.find import get_trigger
+    from wherry.triggers.history import list_runs
+
+    number = None if asked.trigger is None else get_trigger(tx, repository, asked.trigger).id
+    found = list_runs(
+        tx,
+        repository,
+        trigger_id=number,
+        states=asked.states,
+        before=asked.before,
+        size=asked.limit,
+    )
+    return [_row(each) for each in found.items], found.more
+
+
+def _told_page(server: Server, image: tuple[str, ...], asked: _Asked) -> tuple[Rows, bool]:
+    runs = ("trigger-runs",) if asked.trigger is None else ("triggers", asked.trigger, "runs")
+    states = tuple(state.value for state in asked.states)
+    found, more = server.list(*image, *runs, limit=asked.limit, after=asked.before or "", state=states)
+    return [_told(each) for each in found], more
+
+
+def _print(look: Callable[[], tuple[Rows, bool]], form: _Form, every: float = LOOK_EVERY) -> None:
+    if form.watch:
+        import asyncio
+
+        asyncio.run(print_again((), lambda: look()[0], _COLUMNS, form.seconds, every=every))
+        return
+    rows, more = look()
+    if form.output is not None:
+        print_as(rows, form.output)
+        return
+    print_rows(rows, _COLUMNS, as_json=form.as_json)
+    note_more(more, str(rows[-1]["run"]) if rows else "")
 
 
 def _row(run: Run) -> dict[str, Any]:
@@ -174,4 +130,21 @@ def _row(run: Run) -> dict[str, Any]:
         "seconds": run.seconds,
         "pushed_by": run.pushed_by,
         "at": run.created_at,
+    }
+
+
+def _told(run: dict[str, Any]) -> dict[str, Any]:
+    """The same, of a run as the API shows it."""
+    return {
+        "run": run["id"],
+        "trigger": run["trigger"],
+        "tag": run["tag"],
+        "digest": run["digest"],
+        "where": run["cluster"],
+        "what": f"{run['kind']} {run['namespace']}/{run['workload']}",
+        "state": run["state"],
+        "detail": run["detail"],
+        "seconds": run["seconds"],
+        "pushed_by": run["pushed_by"],
+        "at": moment(run["created_at"]),
     }

@@ -23,8 +23,8 @@ ForOption = Annotated[
     typer.Option("--for", min=0.1, help="With --watch: end after so many seconds.", metavar="SECONDS"),
 ]
 
-_LOOK_EVERY = 0.5
-_ASK_EVERY = 2.0
+LOOK_EVERY = 0.5
+ASK_EVERY = 2.0
 
 
 async def print_again(
@@ -32,8 +32,13 @@ async def print_again(
     rows: Callable[[], list[dict[str, Any]] | None],
     columns: Sequence[str],
     seconds: float | None,
+    *,
+    every: float = LOOK_EVERY,
 ) -> None:
-    """`running` keep fresh what `rows` reads, which is None while there is nothing whole yet."""
+    """`running` keep fresh what `rows` reads, which is None while there is nothing whole yet.
+
+    `rows` that ask over the network are read less often: `ASK_EVERY`.
+    """
     import asyncio
 
     tasks = [asyncio.create_task(one) for one in running]
@@ -45,7 +50,7 @@ async def print_again(
                 if now is not None and now != last:
                     _print_rows(now, last, columns)
                     last = now
-                await asyncio.sleep(_LOOK_EVERY)
+                await asyncio.sleep(every)
     except TimeoutError:
         return
     finally:
@@ -70,7 +75,7 @@ async def print_record_again(ask: Callable[[], Awaitable[dict[str, Any]]], secon
                     _clear()
                     print_record(now if _is_terminal() else changed, as_json=False)
                 last = now
-                await asyncio.sleep(_ASK_EVERY)
+                await asyncio.sleep(ASK_EVERY)
 
 
 def _print_rows(now: list[dict[str, Any]], last: list[dict[str, Any]] | None, columns: Sequence[str]) -> None:

@@ -98,4 +98,4 @@ def made_sender_document(sender: Sender, made: Credentials, url: str) -> MadeSen
 def _facts(sender: Sender) -> dict[str, Any]:
     names = SenderDocument.model_fields
     facts = {name: getattr(sender, name) for name in names}
-    return facts | {"repository": sender.repository.text.partition("/")[2]}
+    return facts | {"repository": sender.repository.text.removeprefix(f"{sender.organization}/")}
