@@ -13,7 +13,7 @@ from wherry.access.decisions import Actor
 from wherry.access.grants import revoke
 from wherry.access.resources import Resource
 from wherry.audit.tables import audit_journal
-from wherry.clusters.errors import ClusterError, ClusterUnknown
+from wherry.clusters.errors import ClusterError, ClusterUnknown, ClusterUnreachable
 from wherry.clusters.register import remove_cluster
 from wherry.events.tables import events
 from wherry.identity.users import delete_user, set_disabled
@@ -238,6 +238,35 @@ async def test_a_cluster_that_is_away_is_waited_for(site: World) -> None:
         site.clock.move(minutes=1)
         await site.work()
     assert (site.runs[0].state, "no connection" in site.runs[0].detail) == (State.FAILED, True)
+
+
+@pytest.mark.parametrize("delay", [0, 60])
+async def test_of_two_that_wait_for_a_cluster_only_the_newer_goes_on(site: World, delay: int) -> None:
+    """The newer one is pushed while the older one finds out that its cluster is away."""
+    site.trigger(delay=delay)
+    away = ClusterUnreachable("berlin", "tcp", "no connection to berlin")
+    pushed: list[str] = []
+
+    def check() -> None:
+        if not pushed:
+            pushed.append("1.5")
+            site.push("1.5", 5)
+        raise away
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(site.fakes["berlin"], "check", check)
+        site.push("1.4", 4)
+        for _ in range(4):
+            site.clock.move(seconds=delay + 1)
+            await site.work()
+        newer, older = site.runs
+        assert (older.tag, older.state, newer.state) == ("1.4", State.SUPERSEDED, State.WAITING)
+        assert "a newer push came" in older.detail
+    site.clock.move(minutes=2)
+    await site.work()
+    assert (site.runs[0].tag, site.runs[0].state) == ("1.5", State.SUCCESS)
+    assert site.applied()[-1] == f"{HOST}/acme/web:1.5@{digest(5)}"
+    assert len(site.runs) == 2
 
 
 async def test_it_pauses_itself_after_failures_in_a_row(site: World) -> None:

@@ -82,19 +82,23 @@ def happen(
 
 
 @asynccontextmanager
-async def worker(database: Database, clock: FixedClock, rules: AddressRules = HERE) -> AsyncIterator[Worker]:
+async def worker(
+    database: Database, clock: FixedClock, rules: AddressRules = HERE, sealer: Sealer = SEALER
+) -> AsyncIterator[Worker]:
     bell = Bell(database)
     await bell.open()
-    handler = Deliver(database, SEALER, clock, HttpPost(rules), None)
+    handler = Deliver(database, sealer, clock, HttpPost(rules), None)
     try:
         yield Worker(database, clock, {JOB: handler}, bell, luck=lambda: 0.0)
     finally:
         await bell.close()
 
 
-def deliver(database: Database, clock: FixedClock, rules: AddressRules = HERE) -> None:
+def deliver(
+    database: Database, clock: FixedClock, rules: AddressRules = HERE, sealer: Sealer = SEALER
+) -> None:
     async def run() -> None:
-        async with worker(database, clock, rules) as one:
+        async with worker(database, clock, rules, sealer) as one:
             await one.run_due()
 
     asyncio.run(run())
@@ -239,6 +243,20 @@ def test_a_ping_arrives(do: Do, database: Database, clock: FixedClock, heard: Re
     do(ping, webhook, "https://reg.example", "0", clock.now())
     deliver(database, clock)
     assert json.loads(heard.heard[0][2])["type"] == "io.wherry.ping"
+
+
+def test_a_secret_that_does_not_open_makes_a_dead_delivery_that_can_be_made_again(
+    do: Do, database: Database, clock: FixedClock, heard: Receiver
+) -> None:
+    webhook, _ = make(do, clock, heard.url)
+    happen(do, clock)
+    deliver(database, clock, sealer=Sealer(new_master_key()))
+    found = newest(do, webhook)
+    assert (found.state, "renew the webhook's secret" in found.problem) == (DeliveryState.DEAD, True)
+    assert not heard.heard
+    do(redeliver, webhook, found.id, clock.now())
+    deliver(database, clock)
+    assert (newest(do, webhook).state, len(heard.heard)) == (DeliveryState.DELIVERED, 1)
 
 
 def test_what_waits_goes_where_the_webhook_points_now_and_nowhere_when_it_is_gone(

@@ -62,7 +62,10 @@ class HeldRun:
         await self._database.write(work)
 
     async def wait_for_cluster(self, why: str, patience: float) -> None:
-        """It is tried again after a pause; it has failed where that went on for `patience` seconds."""
+        """It is tried again after a pause; it has failed where that went on for `patience` seconds.
+
+        Where a newer push came meanwhile that one goes on, and this is over.
+        """
         run, now = self.run, self._clock.now()
         since = run.unreachable_since or now
         if now - since >= timedelta(seconds=patience):
@@ -73,7 +76,10 @@ class HeldRun:
 
         def work(tx: Connection) -> None:
             self._running.require_held(tx)
-            wait_until(tx, run, when, f"{why}; tried again at {said(when)}", now)
+            if is_overtaken(tx, run, now):
+                end_run(tx, run, State.SUPERSEDED, f"{why}; a newer push came meanwhile", now)
+            else:
+                wait_until(tx, run, when, f"{why}; tried again at {said(when)}", now)
             self._running.finish(tx)
 
         await self._database.write(work)

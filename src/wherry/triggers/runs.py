@@ -229,7 +229,9 @@ def is_overtaken(tx: Connection, run: Run, now: datetime) -> bool:
 def overtaken(tx: Connection, run_ids: Sequence[int], now: datetime) -> frozenset[int]:
     """Those of the runs that `is_overtaken` holds for, by one statement."""
     newer = trigger_runs.alias("newer")
-    ready = (newer.c.state == State.WAITING.value) & (newer.c.due_at <= now)
+    # One that has begun may wait for its cluster.
+    may_go = (newer.c.due_at <= now) | newer.c.started_at.is_not(None)
+    ready = (newer.c.state == State.WAITING.value) & may_go
     begun = newer.c.state.in_([State.RUNNING.value, State.SUCCESS.value, *(bad.value for bad in BAD)])
     query = (
         select(trigger_runs.c.id)

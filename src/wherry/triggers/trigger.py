@@ -210,8 +210,8 @@ class Wanted:
 class Trigger:
     """A trigger that there is. `owner_id` None: whose rights counted is gone, and every run fails.
 
-    `lost` are clusters of the target that are no longer registered. With `paused_because` it has paused
-    itself, after `failures` in a row.
+    `lost` are clusters of the target that are no longer registered. With `paused_because` somebody has paused
+    it, or it has paused itself, after `failures` in a row.
     """
 
     id: int
@@ -252,9 +252,7 @@ class Trigger:
         """Why a push does nothing, in words."""
         if not self.wanted.is_enabled:
             return "the trigger is disabled"
-        return (
-            None if self.paused_because is None else f"the trigger has paused itself: {self.paused_because}"
-        )
+        return None if self.paused_because is None else f"the trigger is paused: {self.paused_because}"
 
 
 def options_of(text: str) -> Options:

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
@@ -26,6 +27,16 @@ PAUSES = tuple(timedelta(seconds=s) for s in (5, 30, 120, 600, 1800, 3600, 7200,
 Post = Callable[[str, Mapping[str, str], bytes], Awaitable[int]]
 
 
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What is to be delivered. A secret that does not open is told by the attempt, as any failure is."""
+
+    webhook: Webhook
+    secret: str | UnreadableSecret
+    event: dict[str, Any]
+    message_id: str
+
+
 class Deliver:
     """A handler of jobs. A delivery that was made and not noted is made again; receivers know its id."""
 
@@ -43,12 +54,12 @@ class Deliver:
         found = await self._database.read(lambda tx: self._look(tx, number))
         if found is None:
             return  # it was removed with its webhook
-        webhook, secret, event, message_id = found
+        webhook = found.webhook
         began = time.monotonic()
         failure: DeliveryFailed | None = None
         status: int | None = None
         try:
-            status = await self._send(webhook, secret, event, message_id)
+            status = await self._send(found)
         except DeliveryFailed as error:
             failure, status = error, error.status
         milliseconds = int((time.monotonic() - began) * 1000)
@@ -67,31 +78,31 @@ class Deliver:
         if failure is not None:
             raise GiveUp(failure.reason)
 
-    def _look(self, tx: Connection, number: int) -> tuple[Webhook, str, dict[str, Any], str] | None:
+    def _look(self, tx: Connection, number: int) -> _Found | None:
         found = find_delivery(tx, number)
         if found is None or found[0].state is DeliveryState.DELIVERED:
             return None
         webhook = webhook_by_id(tx, found[0].webhook_id)
         if webhook is None:
             return None
+        secret: str | UnreadableSecret
         try:
             secret = open_secret(tx, self._sealer, webhook)
         except UnreadableSecret as error:
-            raise GiveUp(str(error)) from None
-        return webhook, secret, found[1], f"wherry_{found[0].event_id}"
+            secret = error
+        return _Found(webhook, secret, found[1], f"wherry_{found[0].event_id}")
 
-    async def _send(
-        self, webhook: Webhook, secret: str, event: dict[str, Any], message_id: str
-    ) -> int | None:
-        now = self._clock.now()
-        wanted = webhook.wanted
+    async def _send(self, found: _Found) -> int | None:
+        now, event, wanted = self._clock.now(), found.event, found.webhook.wanted
         if wanted.format is Format.MAIL:
             if self._mail_server is None:
                 raise DeliveryFailed("no mail server is set (mail.host)", is_final=True)
             await self._mail_server.send(mail_of(event, self._mail_server.sender, wanted.url, now))
             return None
+        if isinstance(found.secret, UnreadableSecret):
+            raise DeliveryFailed(f"{found.secret}; renew the webhook's secret", is_final=True)
         body, content_type = body_of(event, wanted.format)
-        headers = {"Content-Type": content_type, **signed(secret, message_id, now, body)}
+        headers = {"Content-Type": content_type, **signed(found.secret, found.message_id, now, body)}
         return await self._post(wanted.url, headers, body)
 
 
