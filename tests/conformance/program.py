@@ -40,6 +40,10 @@ class Report:
     def passed(self) -> int:
         return self.total - self.failures - self.errors - self.skipped
 
+    @property
+    def counts(self) -> str:
+        return f"{self.passed} Pass, {self.failures} FAIL, {self.errors} Error, {self.skipped} Skip"
+
 
 def run(
     program: Path, host: str, credentials: tuple[str, str], results: Path, *, sparse: bool = False

@@ -35,7 +35,7 @@ from wherry.registry.pull_counts import PullCounts
 from wherry.registry.uploads import UploadReader
 from wherry.settings import Challenge, Settings, SparseManifests
 from wherry.web.agents.face import AgentServices
-from wherry.web.api.call import ApiServices
+from wherry.web.api.services import ApiServices
 from wherry.web.audited import Audited
 from wherry.web.authentication import Authentication
 from wherry.web.console.call import ConsoleServices, OidcRules

@@ -6,8 +6,7 @@ import hmac
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from types import MappingProxyType
 from typing import Annotated, TypeVar
 
@@ -19,61 +18,21 @@ from starlette.types import Scope
 
 from wherry.access.actions import Action
 from wherry.access.decisions import Actor
-from wherry.access.grants import Standing
 from wherry.access.levels import Level
-from wherry.access.tokens import RegistryTokens
 from wherry.audit.entries import SERVICE, Kind, Target
-from wherry.blobs import Intake
-from wherry.blobs.store import BlobStore
 from wherry.clusters.cluster import Cluster
 from wherry.clusters.connection import ClusterConnection
-from wherry.db.database import Database
 from wherry.db.idempotent_requests import MAX_KEY, Claim, KeptAnswer, claim, keep_answer, release
 from wherry.identity.organizations import LIBRARY
-from wherry.identity.passwords import Passwords
-from wherry.kit.clock import Clock
-from wherry.kit.secrets import Sealer
 from wherry.oci.errors import InvalidName
 from wherry.oci.names import RepositoryName
-from wherry.registry.pull import Pulls
 from wherry.web.api.documents import PageDocument, answer, etag_of, page_answer
 from wherry.web.api.problems import Problem
-from wherry.web.audited import Attempt, Audited, Detail, source_of
-from wherry.web.authentication import Authentication
-from wherry.web.clusters import Clusters
+from wherry.web.api.services import ApiServices
+from wherry.web.audited import Attempt, Detail, source_of
 from wherry.web.exchange import Exchange
-from wherry.web.origin import Origin
-from wherry.web.sessions import BrowserSessions
-from wherry.web.signed_requests import SignedRequests
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class ApiServices:
-    """What this face works with. `idle` is how long a body may stay silent,
-    `temporary_login` how long one is good for that asks for no time. Webhooks may be told of `event_kinds`,
-    which come from `event_source`."""
-
-    database: Database
-    pulls: Pulls
-    standing: Standing
-    authentication: Authentication
-    audited: Audited
-    signed_requests: SignedRequests
-    sessions: BrowserSessions
-    passwords: Passwords
-    tokens: RegistryTokens
-    sealer: Sealer
-    intake: Intake
-    store: BlobStore
-    origin: Origin
-    clock: Clock
-    idle: timedelta
-    temporary_login: timedelta
-    clusters: Clusters
-    event_kinds: frozenset[str]
-    event_source: str
 
 
 class Call:

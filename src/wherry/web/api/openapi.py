@@ -1,6 +1,7 @@
 """The FastAPI application that reads requests for the handlers, and describes them as OpenAPI 3.1."""
 
 from collections.abc import Iterator
+from functools import cache
 from typing import Any, NoReturn
 
 from fastapi import FastAPI, Request
@@ -29,8 +30,12 @@ _ALWAYS = (400, 401, 403, 404, 408, 413, 422, 429, 503, 507)
 _UNSAFE = (409, 412)
 
 
+@cache
 def build_fastapi() -> FastAPI:
-    """The application of `OPERATIONS`; it has no middleware, and lets every exception through."""
+    """The application of `OPERATIONS`; it has no middleware, and lets every exception through.
+
+    It keeps nothing of who serves by it, so all faces of a process have the same.
+    """
     app = FastAPI(
         title="Wherry",
         version=wherry.__version__,

@@ -7,8 +7,9 @@ from wherry.access.decisions import ANONYMOUS, Actor, Cluster, Decision, authori
 from wherry.access.levels import Level
 from wherry.audit.entries import Kind, Target
 from wherry.clusters.errors import ClusterUnknown, FleetUnknown
-from wherry.web.api.call import ApiServices, Call
+from wherry.web.api.call import Call
 from wherry.web.api.problems import Problem, unauthenticated
+from wherry.web.api.services import ApiServices
 from wherry.web.body import whole_body
 from wherry.web.rights import cluster_for, fleet_for, image_for, organization_for
 
