@@ -18,6 +18,13 @@ LOCK := uv pip compile --generate-hashes --no-emit-index-url --universal --pytho
 # Passed on: make run ARGS="--port 5001", make test ARGS="tests/settings -x".
 ARGS ?=
 
+# So many processes run the tests, all tests of a file in one of them; make test PROCESSES=0 is one after the other.
+PROCESSES ?= 2
+SIDE_BY_SIDE := --numprocesses $(PROCESSES) --dist loadfile --no-loadscope-reorder
+
+# Tests start hundreds of servers: what Python has compiled once it need not compile again.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help run test check format docs engines bench lock clean
 
 help: ## Show this list
@@ -28,7 +35,7 @@ run: $(VENV)/.run ## Serve on 127.0.0.1:5000 with data in ./data (settings: WHER
 	@exec $(BIN)/wherry serve $(ARGS)
 
 test: $(VENV)/.dev ## Install what the tests need and run them all
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest $(SIDE_BY_SIDE) $(ARGS)
 
 check: $(VENV)/.dev ## Format, lint, types and the import rule, without changing a file
 	$(BIN)/ruff format --check .

@@ -8,7 +8,7 @@ from collections.abc import Generator
 
 import pytest
 
-pytest_plugins = ["tests.databases", "tests.control_planes"]
+pytest_plugins = ["tests.databases", "tests.control_planes", "tests.side_by_side"]
 
 REQUIRE_ENGINES = "WHERRY_REQUIRE_ENGINES"
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
+import tempfile
 from collections.abc import Callable, Generator, Iterator
 from functools import partial
 from pathlib import Path
@@ -84,13 +86,29 @@ def buildah_client(home: Callable[[str], Path]) -> Client:
 
 
 @pytest.fixture(scope="session")
-def podman_client(home: Callable[[str], Path]) -> Client:
-    """podman with a storage of its own, which is not made for the users and daemons of a whole machine."""
-    folder = home("podman")
-    storage = ("--root", f"{folder}/root", "--runroot", f"{folder}/run", "--tmpdir", f"{folder}/tmp")
-    quiet = ("--cgroup-manager", "cgroupfs", "--events-backend", "file")
-    options = (*storage, "--storage-driver", "vfs", *quiet)
-    return Client(require("podman", root=True), folder, options=options)
+def podman_in() -> Iterator[Callable[[str], Client]]:
+    """`podman_in("name")`: one with a storage of its own, not made for the users and daemons of a machine.
+
+    Its folder has a short path, as podman insists on it: at most 50 characters where it keeps what runs.
+    """
+    program = require("podman", root=True)
+    root = Path(tempfile.mkdtemp(prefix="wherry-", dir="/tmp"))
+
+    def made(name: str) -> Client:
+        folder = root / name
+        folder.mkdir()
+        storage = ("--root", f"{folder}/root", "--runroot", f"{folder}/run", "--tmpdir", f"{folder}/tmp")
+        quiet = ("--cgroup-manager", "cgroupfs", "--events-backend", "file")
+        return Client(program, folder, options=(*storage, "--storage-driver", "vfs", *quiet))
+
+    yield made
+    shutil.rmtree(root, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def podman_client(podman_in: Callable[[str], Client]) -> Client:
+    """podman, not logged in."""
+    return podman_in("podman")
 
 
 @pytest.fixture(scope="session")

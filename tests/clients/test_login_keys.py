@@ -143,12 +143,9 @@ def test_a_delete_takes_edit(keys: Keys, home: Callable[[str], Path], images: Im
 
 
 @pytest.fixture(scope="module")
-def podman(home: Callable[[str], Path]) -> Client:
-    """podman with a storage of its own; in a folder with a short name, as podman insists on it."""
-    folder = home("pod")
-    storage = ("--root", f"{folder}/root", "--runroot", f"{folder}/run", "--tmpdir", f"{folder}/tmp")
-    rootless = ("--storage-driver", "vfs", "--cgroup-manager", "cgroupfs", "--events-backend", "file")
-    return Client(require("podman", root=True), folder, options=(*storage, *rootless))
+def podman(podman_in: Callable[[str], Client]) -> Client:
+    """podman, not logged in by other tests."""
+    return podman_in("keys")
 
 
 @pytest.mark.parametrize("level", LEVELS[:2])

@@ -264,7 +264,8 @@ async def test_a_deadlock_is_tried_again(pair: Database) -> None:
 
     done = await asyncio.gather(pair.write(crossing("a", 1, 2)), pair.write(crossing("b", 2, 1)))
     assert list(done) == ["a", "b"]
-    assert len(tries) == 3
+    # PostgreSQL gives up one of them; both, where both have noticed at the same moment.
+    assert len(tries) in (3, 4)
 
 
 @pytest.mark.engine("postgresql")

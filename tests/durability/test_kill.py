@@ -15,7 +15,7 @@ from tests.durability.crash import Result
 from tests.durability.profiles import kills, worker_kills
 from tests.durability.seeds import new_seed
 
-KILLS = int(os.environ.get("WHERRY_TEST_KILLS", "60"))
+KILLS = int(os.environ.get("WHERRY_TEST_KILLS", "40"))
 
 
 def assert_nothing_lost(result: Result, crashes: int) -> None:

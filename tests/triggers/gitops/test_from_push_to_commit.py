@@ -53,13 +53,14 @@ def push(server: Wherry, tag: str, folder: Path, note: str = "") -> str:
 
 
 def make_trigger(http: httpx.Client, url: str, password: str = PASSWORD) -> None:
+    """Not for 1.0: the push of that may be on its way to the triggers still."""
     edits = [
         {"kind": "marker", "path": PLAIN, "image": "web"},
         {"kind": "kustomize", "path": BASE, "image": "web"},
         {"kind": "helm", "path": CHART, "places": [{"part": "tag", "path": "web.image.tag"}]},
     ]
     target = {"git": {"url": url, "user": USER, "password": password, "edits": edits}}
-    body = {"name": "prod", "condition": {"kind": "semver", "text": ">=1"}, "target": target}
+    body = {"name": "prod", "condition": {"kind": "semver", "text": ">1.0"}, "target": target}
     made = http.post(f"{WEB}/triggers", json=body)
     assert made.status_code == 201, made.text
 

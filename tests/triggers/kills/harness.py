@@ -39,7 +39,7 @@ TRIGGERS: dict[str, dict[str, bool]] = {
     "restarted": {"follow": False, "pin": False},
 }
 OCI = "application/vnd.oci.image.manifest.v1+json"
-# A step that does not come within this time is not among those of this delivery.
+# A step that does not come within so many seconds is not among those of this delivery.
 GIVE_UP = 1.0
 # Each is done once before any is done again: at a call, of which three deliveries make about eight; soon
 # after a push; amid a push.
@@ -116,8 +116,12 @@ class Site:
         *,
         kills: Sequence[tuple[str, int]] = KILLS,
         planted: str | None = None,
+        give_up: float = GIVE_UP,
     ) -> None:
-        """`planted` is a folder of `planted/`: a fault that the servers have."""
+        """`planted` is a folder of `planted/`: a fault that the servers have.
+
+        A kill whose step does not come within `give_up` seconds hits nobody at it.
+        """
         self.cluster = FakeCluster("prod")
         self.api = KillingAPI({"prod": self.cluster})
         self.counts = Counts()
@@ -128,6 +132,7 @@ class Site:
         self._kills = kills
         self._plan: list[tuple[str, int]] = []
         self._planted = planted
+        self._give_up = give_up
         self._ports = [free_port() for _ in range(replicas)]
         self.servers: list[Wherry] = []
 
@@ -183,7 +188,7 @@ class Site:
 
         self.api.arm(step, after=after, kill=kill)
         with suppress(TimeoutError):
-            async with asyncio.timeout(GIVE_UP):
+            async with asyncio.timeout(self._give_up):
                 await self.api.fired.wait()
         self.api.disarm()
         return killed[0] if killed else None

@@ -49,7 +49,11 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Wherry]:
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("who", "phases"),
-    [("administrator", "examples,coverage,fuzzing,stateful"), ("user", "examples,coverage")],
+    [
+        ("administrator", "examples,coverage,fuzzing,stateful"),
+        # Three of five operations are closed to them: the corners behind a refusal are all the same.
+        ("user", "examples,fuzzing"),
+    ],
 )
 def test_every_answer_is_one_that_is_written_down(
     server: Wherry, tmp_path: Path, who: str, phases: str
