@@ -47,7 +47,15 @@ def pytest_make_collect_report() -> Generator[None, pytest.CallInfo[None], None]
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """One closing line that counts what did not run, so that green on a bare machine misleads nobody."""
+    """What tests have counted, and one closing line that counts what did not run.
+
+    Without that line green on a bare machine would mislead. Tests count by `record_property`, which comes here
+    from whichever process ran them.
+    """
+    for outcome in ("passed", "failed"):
+        for report in terminalreporter.stats.get(outcome, []):
+            for name, counted in report.user_properties:
+                terminalreporter.write_line(f"{name}: {counted}")
     skipped = terminalreporter.stats.get("skipped", [])
     if not skipped:
         return

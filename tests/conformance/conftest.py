@@ -13,7 +13,7 @@ from engines.pytest_plugin import require
 from engines.servers import PostgreSQL, S3Server, postgresql, seaweedfs, wherry
 from tests.conformance.page import page
 from tests.conformance.program import Report, run
-from tests.conformance.runs import COUNTED, RUNS, Run
+from tests.conformance.runs import RUNS, Run
 
 _REPORTS = pytest.StashKey[dict[Run, Report]]()
 _PAGE = Path(__file__).parents[2] / "docs/reference/conformance.md"
@@ -24,15 +24,10 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    """One line for each run; the page when asked for, and when every run was made in this process."""
-    for outcome in ("passed", "failed"):
-        for test in terminalreporter.stats.get(outcome, ()):
-            for name, counts in test.user_properties:
-                if name.startswith(COUNTED):
-                    terminalreporter.write_line(f"{name}: {counts}")
-    reports = config.stash[_REPORTS]
+    """The page when asked for, and when every run was made in this process."""
     if os.environ.get("WHERRY_WRITE_DOCS", "") in ("", "0"):
         return
+    reports = config.stash[_REPORTS]
     if set(reports) != set(RUNS):
         terminalreporter.write_line(f"{_PAGE.name} not written: not every run was made")
         return

@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
-
-COUNTED: Final = "OCI conformance "
-"""What the summary's line of a run begins with."""
 
 
 @dataclass(frozen=True, slots=True)

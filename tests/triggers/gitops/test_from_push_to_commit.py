@@ -60,7 +60,7 @@ def make_trigger(http: httpx.Client, url: str, password: str = PASSWORD) -> None
         {"kind": "helm", "path": CHART, "places": [{"part": "tag", "path": "web.image.tag"}]},
     ]
     target = {"git": {"url": url, "user": USER, "password": password, "edits": edits}}
-    body = {"name": "prod", "condition": {"kind": "semver", "text": ">1.0"}, "target": target}
+    body = {"name": "prod", "condition": {"kind": "semver", "text": ">1.0.0"}, "target": target}
     made = http.post(f"{WEB}/triggers", json=body)
     assert made.status_code == 201, made.text
 
