@@ -49,8 +49,8 @@ def pytest_make_collect_report() -> Generator[None, pytest.CallInfo[None], None]
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """What tests have counted, and one closing line that counts what did not run.
 
-    Without that line green on a bare machine would mislead. Tests count by `record_property`, which comes here
-    from whichever process ran them.
+    Without that line green on a bare machine would mislead. Tests count by `record_property`, which
+    comes here from whichever process ran them.
     """
     for outcome in ("passed", "failed"):
         for report in terminalreporter.stats.get(outcome, []):
