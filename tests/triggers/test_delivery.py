@@ -32,6 +32,7 @@ from wherry.triggers.manage import (
 )
 from wherry.triggers.plan import RUN
 from wherry.triggers.preview import preview_push
+from wherry.triggers.react import Push, fire
 from wherry.triggers.replay import replay_run
 from wherry.triggers.runs import State
 from wherry.triggers.trigger import Options, Target, Wanted, WorkloadKind
@@ -375,6 +376,19 @@ async def test_a_run_of_the_past_is_made_anew(site: World) -> None:
 
     with pytest.raises(ManifestUnknown):
         site.do(replay_run, site.ann, first.id, site.clock.now())
+
+
+async def test_a_run_that_is_made_anew_goes_back_to_an_older_version(site: World) -> None:
+    trigger = site.trigger(condition=Condition(ConditionKind.SEMVER, "~1"))
+    await site.deliver("1.5", 5)
+    now = site.clock.now()
+    for push in ("event:99", "replay:1:1"):
+        site.do(fire, trigger, Push(push, WEB, "1.4", digest(4), "ann", now), now)
+        await site.work()
+    again, pushed = site.runs[:2]
+    assert (pushed.state, "1.4 is older" in pushed.detail) == (State.SKIPPED, True)
+    assert again.state is State.SUCCESS, again.detail
+    assert site.image() == f"{HOST}/acme/web:1.4@{digest(4)}"
 
 
 async def test_a_waiting_run_is_cancelled(site: World) -> None:

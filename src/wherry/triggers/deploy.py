@@ -40,7 +40,7 @@ async def deploy(at: AtCluster, registry: Registry) -> None:
         return
     image = _image_of(run, registry)
     workloads = await look(at.connection, at.trigger.target)
-    manner, before = Manner.of(at.trigger), known.get("workloads") or {}
+    manner, before = _manner(at), known.get("workloads") or {}
     planned = plan_all(workloads, image, manner, run.id, before, at.clock.now())
     changing = [one for one in planned if one.plan.changes]
     if not changing:
@@ -54,6 +54,10 @@ async def deploy(at: AtCluster, registry: Registry) -> None:
     await _follow(at, applied, done)
 
 
+def _manner(at: AtCluster) -> Manner:
+    return Manner.of(at.trigger, is_replay=at.run.is_replay)
+
+
 def _image_of(run: Run, registry: Registry) -> Image:
     if run.image is None:
         return Image(run.repository, run.tag, run.digest, registry.names)
@@ -65,7 +69,7 @@ async def _apply(at: AtCluster, one: Planned, image: Image, done: _Done) -> Obje
     if not one.is_ours:
         take_over = at.trigger.options.take_over
         workload, owners = await apply_plan(
-            at.connection, one, image, Manner.of(at.trigger), at.run.id, take_over=take_over
+            at.connection, one, image, _manner(at), at.run.id, take_over=take_over
         )
         if owners:
             words += f" (the image was managed by {', '.join(owners)})"

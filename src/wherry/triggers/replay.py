@@ -11,12 +11,14 @@ from wherry.triggers.errors import RunNotOpen
 from wherry.triggers.find import find_trigger
 from wherry.triggers.owners import require_cluster, require_write
 from wherry.triggers.react import Push, fire
-from wherry.triggers.runs import Run, get_run
+from wherry.triggers.runs import REPLAY, Run, get_run
 from wherry.triggers.tables import trigger_runs
 
 
 def replay_run(tx: Connection, actor: Actor, run_id: int, now: datetime) -> tuple[Run, ...]:
     """The same tag and digest once more, by the trigger as it is now, in all of its clusters.
+
+    Also where a newer version runs and the trigger is for a range: going back is what is asked for.
 
     Raises `RunUnknown`, `RunNotOpen`, `TriggerForbidden`, `ClusterUnknown`, `ClusterForbidden`,
     `RepositoryUnknown`, and `ManifestUnknown` where what was pushed then is no longer there.
@@ -33,12 +35,12 @@ def replay_run(tx: Connection, actor: Actor, run_id: int, now: datetime) -> tupl
             require_cluster(tx, actor, cluster)
     if run.image is None:
         get_listed_manifest(tx, run.repository, Digest.parse(run.digest))
-    like = f"replay:{run.id}:%"
+    like = f"{REPLAY}{run.id}:%"
     times = tx.execute(
         select(func.count(func.distinct(trigger_runs.c.push))).where(
             trigger_runs.c.trigger_id == trigger.id, trigger_runs.c.push.like(like)
         )
     ).scalar_one()
-    number = f"replay:{run.id}:{times + 1}"
+    number = f"{REPLAY}{run.id}:{times + 1}"
     push = Push(number, run.repository, run.tag, run.digest, actor.name, now, run.image)
     return tuple(get_run(tx, made) for made in fire(tx, trigger, push, now))

@@ -33,6 +33,9 @@ WAKE = "trigger.wake"
 
 MAX_DETAIL = 2000
 
+# What the `push` of a run begins with that somebody has made anew.
+REPLAY = "replay:"
+
 
 class State(StrEnum):
     """As people read it in a history."""
@@ -103,9 +106,14 @@ class Run:
         return f"trigger:{place}/{self.namespace}/{self.kind}/{self.workload}"
 
     @property
+    def is_replay(self) -> bool:
+        """Made by hand, of a run of the past: it may well be of an older version than what runs."""
+        return self.push.startswith(REPLAY)
+
+    @property
     def seconds(self) -> float | None:
         """From the push to the end; None while it is open."""
-        return None if self.ended_at is None else (self.ended_at - self.created_at).total_seconds()
+        return None if self.ended_at is None else round((self.ended_at - self.created_at).total_seconds(), 3)
 
 
 @dataclass(frozen=True, slots=True)

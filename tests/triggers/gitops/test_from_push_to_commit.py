@@ -116,6 +116,12 @@ def test_a_push_is_committed_and_its_run_names_the_commit(
     assert git(bare, "rev-parse", "main").strip() == commit
     assert repositories.pushes == 1
 
+    # By hand one goes back to the older version.
+    assert http.post(f"{WEB}/trigger-runs/{older['id']}/replay").status_code == 201
+    back = ended(http, 4)
+    assert back["state"] == "success", back
+    assert f"{image}:1.0.5@" in repositories.show("shop", "main", PLAIN)
+
 
 def test_a_login_that_is_not_accepted_is_in_the_history_without_the_password(
     server: Wherry, repositories: GitServer, http: httpx.Client, tmp_path: Path
