@@ -38,8 +38,9 @@ from wherry.triggers.tables import triggers
 
 # What a push may pay, in milliseconds.
 LIMIT = 1.0
-ROUNDS, IN_A_ROW = 300, 100
-PAUSE = 0.05
+ROUNDS, IN_A_ROW = 200, 100
+# Long enough for what comes of a push to be over before the next one, to another server, is measured.
+PAUSE = 0.4
 
 SAID = f"""
 PUT of a manifest under a new tag of one image, its blobs there already, until the 201. The servers run side
