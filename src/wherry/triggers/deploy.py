@@ -5,7 +5,7 @@ that takes over knows what was done, and does it once.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from wherry.clusters.federations.own_images import members_with_own_images
@@ -40,7 +40,8 @@ async def deploy(at: AtCluster, registry: Registry) -> None:
         return
     image = _image_of(run, registry)
     workloads = await look(at.connection, at.trigger.target)
-    manner, before = _manner(at), known.get("workloads") or {}
+    manner = replace(Manner.of(at.trigger), is_ordered=run.keeps_order(at.trigger))
+    before = known.get("workloads") or {}
     planned = plan_all(workloads, image, manner, run.id, before, at.clock.now())
     changing = [one for one in planned if one.plan.changes]
     if not changing:
@@ -49,13 +50,9 @@ async def deploy(at: AtCluster, registry: Registry) -> None:
     if not all(one.is_ours for one in changing) and not await at.held.intend(planned):
         return
     done = _Done()
-    applied = [await _apply(at, one, image, done) for one in changing]
+    applied = [await _apply(at, one, image, manner, done) for one in changing]
     await at.held.note(applied_at=run.applied_at or at.clock.now(), detail=done.detail)
     await _follow(at, applied, done)
-
-
-def _manner(at: AtCluster) -> Manner:
-    return Manner.of(at.trigger, is_replay=at.run.is_replay)
 
 
 def _image_of(run: Run, registry: Registry) -> Image:
@@ -64,13 +61,11 @@ def _image_of(run: Run, registry: Registry) -> Image:
     return Image.held_elsewhere(run.image, run.tag, run.digest)
 
 
-async def _apply(at: AtCluster, one: Planned, image: Image, done: _Done) -> Object:
+async def _apply(at: AtCluster, one: Planned, image: Image, manner: Manner, done: _Done) -> Object:
     words, workload = one.plan.words, one.workload
     if not one.is_ours:
         take_over = at.trigger.options.take_over
-        workload, owners = await apply_plan(
-            at.connection, one, image, _manner(at), at.run.id, take_over=take_over
-        )
+        workload, owners = await apply_plan(at.connection, one, image, manner, at.run.id, take_over=take_over)
         if owners:
             words += f" (the image was managed by {', '.join(owners)})"
     if at.begun.is_federation:

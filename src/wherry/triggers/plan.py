@@ -77,10 +77,10 @@ class Manner:
     is_ordered: bool = False
 
     @classmethod
-    def of(cls, trigger: Trigger, *, is_replay: bool = False) -> "Manner":
-        """As the trigger says; what somebody has made anew may be of any version."""
+    def of(cls, trigger: Trigger) -> "Manner":
+        """As the trigger says."""
         target = trigger.target
-        pin, is_ordered = trigger.options.pin, trigger.condition.is_ordered and not is_replay
+        pin, is_ordered = trigger.options.pin, trigger.condition.is_ordered
         return cls(target.containers, target.with_init, pin, is_ordered)
 
 

@@ -189,7 +189,7 @@ def _open_runs(tx: Connection, run: Run, states: Sequence[State]) -> list[Run]:
 def _behind_a_newer_version(tx: Connection, trigger: Trigger, run: Run) -> str | None:
     """With a range of versions the newest version wins, not the newest push."""
     mine = Version.parse(run.tag)
-    if not trigger.condition.is_ordered or mine is None or run.is_replay:
+    if not run.keeps_order(trigger) or mine is None:
         return None
     for other in _open_runs(tx, run, OPEN):
         theirs = Version.parse(other.tag)

@@ -105,10 +105,9 @@ class Run:
         place = self.cluster if self.cluster_id is None else str(self.cluster_id)
         return f"trigger:{place}/{self.namespace}/{self.kind}/{self.workload}"
 
-    @property
-    def is_replay(self) -> bool:
-        """Made by hand, of a run of the past: it may well be of an older version than what runs."""
-        return self.push.startswith(REPLAY)
+    def keeps_order(self, trigger: Trigger) -> bool:
+        """Whether a newer version is left alone; what somebody has made anew by hand goes back as well."""
+        return trigger.condition.is_ordered and not self.push.startswith(REPLAY)
 
     @property
     def seconds(self) -> float | None:

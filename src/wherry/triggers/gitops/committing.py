@@ -41,8 +41,7 @@ class CommitRuns:
             raise CannotUpdate(str(error)) from None
         name = run.image or f"{self._host}/{run.repository.text}"
         digest = run.digest or None if trigger.options.pin else None
-        is_ordered = trigger.condition.is_ordered and not run.is_replay
-        image = NewImage(name, run.tag, digest, is_ordered)
+        image = NewImage(name, run.tag, digest, run.keeps_order(trigger))
         message = (
             f"{run.repository.text}: {run.tag}\n\n{image.name}:{run.tag}\n{run.digest}\n\n"
             f"Pushed-by: {run.pushed_by}\nTrigger: {trigger.name}\nRun: {run.id}\n"
